@@ -1,0 +1,79 @@
+import type { Mistake } from './config-error.js'
+import { below } from './json-path.js'
+import { alternatives, type SchemaNode } from './schema-node.js'
+
+/** What came of a value after its placeholders were replaced. */
+export interface Expanded {
+  value: unknown
+  mistakes: Mistake[]
+  /** By path, the text as written, for every text that held a placeholder. */
+  written: Map<string, string>
+}
+
+const PLACEHOLDER = /\$\$\{|\$\{([^{}]*)(\}?)/g
+const WHOLE = /^\$\{[^{}]*\}$/
+const LITERAL = `write "$\${" for the characters themselves`
+const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s
+
+/**
+ * Replaces `${NAME}` and `${NAME:-default}` in every string with the
+ * environment's value; the default also stands in for an empty one, as in a
+ * shell. `$${` stands for a literal `${`.
+ *
+ * A string that is one placeholder and nothing else becomes a number or a
+ * boolean where the schema allows one and the text reads as one: the environment
+ * holds only text.
+ */
+export function expandPlaceholders (value: unknown, schema: SchemaNode, env: NodeJS.ProcessEnv): Expanded {
+  const mistakes: Mistake[] = []
+  const written = new Map<string, string>()
+  return { value: expand(value, [schema], ''), mistakes, written }
+
+  function expand (value: unknown, schemas: SchemaNode[], path: string): unknown {
+    const allowed = schemas.flatMap(alternatives)
+    if (typeof value === 'string') return expandText(value, allowed, path)
+    if (Array.isArray(value)) {
+      const items = allowed.flatMap(({ items }) => items ?? [])
+      return value.map((item, index) => expand(item, items, below(path, index)))
+    }
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => {
+      const properties = allowed.flatMap(({ properties }) => properties?.[key] ?? [])
+      return [key, expand(item, properties, below(path, key))]
+    }))
+  }
+
+  function expandText (text: string, allowed: SchemaNode[], path: string): unknown {
+    if (!text.includes('${')) return text
+    const expanded = text.replace(PLACEHOLDER, (all: string, inside: string | undefined, end: string) => {
+      if (inside === undefined) return '${'
+      const replaced = lookUp(inside, end !== '', env)
+      if (replaced.text !== undefined) return replaced.text
+      mistakes.push({ path, message: replaced.mistake })
+      return all
+    })
+    if (expanded !== text) written.set(path, text)
+    return WHOLE.test(text) ? convert(expanded, allowed) : expanded
+  }
+}
+
+type Found = { text: string } | { text?: undefined, mistake: string }
+
+function lookUp (inside: string, closed: boolean, env: NodeJS.ProcessEnv): Found {
+  if (!closed) return { mistake: `found "\${" without a closing "}"; ${LITERAL}` }
+  const [, name, fallback] = VARIABLE.exec(inside) ?? []
+  if (name === undefined) {
+    return { mistake: `found "\${${inside}}", must be \${NAME} or \${NAME:-default}; ${LITERAL}` }
+  }
+  const text = env[name] === '' ? fallback ?? '' : env[name] ?? fallback
+  return text === undefined
+    ? { mistake: `the environment variable ${name} is not set; \${${name}:-default} gives it a default` }
+    : { text }
+}
+
+function convert (text: string, allowed: SchemaNode[]): string | number | boolean {
+  const types = allowed.map(({ type }) => type)
+  if (types.includes('integer') && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
+  if (types.includes('boolean') && /^(true|false)$/.test(text)) return text === 'true'
+  return text
+}

@@ -1,0 +1,87 @@
+/** A head as Node gives and takes it: name, value, name, value, in the order and case of the wire. */
+export type RawFields = readonly string[]
+
+/** Fields of one connection, never of a message that travels on (RFC 9110 section 7.6.1). */
+const HOP_BY_HOP = [
+  'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization',
+  'te', 'trailer', 'transfer-encoding', 'upgrade'
+]
+
+/**
+ * A set of field names without regard to case, and of families of them (`access-control-*`). Told apart by
+ * length and first letter before anything is lower-cased: most fields of a message are in no set.
+ */
+export class FieldNames {
+  readonly #byLength: (string[] | undefined)[] = []
+  readonly #families: string[] = []
+
+  constructor (names: Iterable<string>) {
+    for (const name of names) {
+      if (name.endsWith('*')) this.#families.push(name.slice(0, -1))
+      else (this.#byLength[name.length] ??= []).push(name)
+    }
+  }
+
+  has (name: string): boolean {
+    const sameLength = this.#byLength[name.length]
+    if (sameLength !== undefined && sameLength.includes(name.toLowerCase())) return true
+    for (const family of this.#families) {
+      if ((name.charCodeAt(0) | 0x20) === family.charCodeAt(0) && name.toLowerCase().startsWith(family)) return true
+    }
+    return false
+  }
+}
+
+/** The names that do not travel on: the hop-by-hop ones and `others`. */
+export function strippedNames (others: Iterable<string>): FieldNames {
+  return new FieldNames([...HOP_BY_HOP, ...others])
+}
+
+/**
+ * The one place where a head is stripped, in both directions: appends to `out` every field of `raw` but those
+ * in `stripped`, those that the message's Connection field nominates and those in `replaced` (lower case).
+ */
+export function copyEndToEnd (raw: RawFields, stripped: FieldNames, replaced: readonly string[], out: string[]): void {
+  const nominated = nominatedNames(raw)
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    if (stripped.has(name) || isOneOf(name, replaced)) continue
+    if (nominated !== undefined && isOneOf(name, nominated)) continue
+    out.push(name, raw[i + 1] ?? '')
+  }
+}
+
+/** The value of the first field of that name (lower case). */
+export function fieldValue (raw: RawFields, name: string): string | undefined {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (isSame(raw[i] ?? '', name)) return raw[i + 1]
+  }
+  return undefined
+}
+
+/** The values of all fields of that name (lower case), as the one list that they stand for (RFC 9110 section 5.3). */
+export function listValue (raw: RawFields, name: string): string | undefined {
+  let list: string | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (isSame(raw[i] ?? '', name)) list = list === undefined ? raw[i + 1] : `${list}, ${raw[i + 1]}`
+  }
+  return list
+}
+
+/** Content-Length frames the message, so that nobody may nominate it away: the body would become the next request. */
+const NEVER_NOMINATED = ['content-length', 'host']
+
+function nominatedNames (raw: RawFields): string[] | undefined {
+  const connection = listValue(raw, 'connection')
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined
+  return connection.toLowerCase().split(',').map(name => name.trim()).filter(name => !NEVER_NOMINATED.includes(name))
+}
+
+function isSame (name: string, lowerCase: string): boolean {
+  return name.length === lowerCase.length && (name === lowerCase || name.toLowerCase() === lowerCase)
+}
+
+function isOneOf (name: string, lowerCase: readonly string[]): boolean {
+  for (const one of lowerCase) if (isSame(name, one)) return true
+  return false
+}

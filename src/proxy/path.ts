@@ -1,0 +1,90 @@
+/** Turns the raw request target into the one to forward; `undefined` is a path that must not be forwarded (400). */
+export type Rewrite = (url: string) => string | undefined
+
+export interface PathRewrite {
+  pattern: string
+  replacement: string
+}
+
+/**
+ * Prepares a route's rewrite. The path is judged and rewritten as it stands on the wire, never decoded and
+ * encoded again, so every percent-encoding and the query reach the service as they were sent.
+ *
+ * @param prefix the mounted prefix, `/` or without a slash at its end
+ * @param pathRewrite a regular expression over the raw path; without it the path is forwarded as it came
+ * @throws SyntaxError when the pattern is no regular expression
+ */
+export function compileRewrite (prefix: string, pathRewrite?: PathRewrite): Rewrite {
+  if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length) ? url : undefined
+
+  const literal = literalPrefix(pathRewrite)
+  if (literal !== undefined && prefix.startsWith(literal)) return cutPrefix(prefix, literal.length, pathRewrite.replacement)
+
+  const pattern = new RegExp(pathRewrite.pattern)
+  return url => {
+    if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
+    const query = url.indexOf('?')
+    const path = query === -1 ? url : url.slice(0, query)
+    // A pattern may join what was apart (`/a/.x./b` without its x), so its result is judged like a client's path.
+    const rewritten = originForm(path.replace(pattern, pathRewrite.replacement))
+    if (rewritten === undefined || !isPlain(rewritten, 0)) return undefined
+    return query === -1 ? rewritten : rewritten + url.slice(query)
+  }
+}
+
+/** The common rewrite, `^/api/auth` to `/auth`, needs no regular expression: the prefix is cut by its length. */
+function cutPrefix (prefix: string, length: number, replacement: string): Rewrite {
+  return url => {
+    if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
+    return originForm(replacement + url.slice(length))
+  }
+}
+
+/** The text that a pattern like `^/api/auth` stands for; `undefined` when it is more than an anchored text. */
+function literalPrefix ({ pattern, replacement }: PathRewrite): string | undefined {
+  if (!/^\^[\w/~@%&=,!-]+$/.test(pattern) || replacement.includes('$')) return undefined
+  return pattern.slice(1)
+}
+
+/**
+ * Fastify's router decodes before it matches, so `/api/%61uth/x` arrives here as well, and so may other spellings
+ * that a host's router options allow. Only what literally starts with the prefix can be cut and rewritten.
+ */
+function isMounted (url: string, prefix: string): boolean {
+  if (!url.startsWith(prefix)) return false
+  if (prefix === '/' || url.length === prefix.length) return true
+  const next = url.charCodeAt(prefix.length)
+  return next === SLASH || next === QUESTION_MARK
+}
+
+/** What is forwarded starts with one slash: `//other.host/x` would be an authority to many URL parsers. */
+function originForm (path: string): string | undefined {
+  const first = path.charCodeAt(0)
+  if (first === SLASH) return path.charCodeAt(1) === SLASH ? undefined : path
+  return '/' + path
+}
+
+const SLASH = 47
+const QUESTION_MARK = 63
+
+/** One pass that most paths end with; only a path with a percent sign or a segment that starts with a dot is looked at again. */
+function isPlain (url: string, from: number): boolean {
+  let suspicious = false
+  for (let i = from; i < url.length; i++) {
+    const code = url.charCodeAt(i)
+    if (code === QUESTION_MARK) return !suspicious || staysInside(url.slice(0, i))
+    if (code === 92 /* \ */ || code === 35 /* # */) return false
+    if (code === 37 /* % */ || (code === 46 /* . */ && url.charCodeAt(i - 1) === SLASH)) suspicious = true
+  }
+  return !suspicious || staysInside(url)
+}
+
+/** Encoded NUL, LF, CR and backslash, and the overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
+const FORBIDDEN = /%(?:00|0a|0d|5c|c[01]%|e0%8[01]|f0%80)/i
+/** A dot segment; some servers drop `;parameters` from a segment before they resolve it. */
+const DOT_SEGMENT = /(?:^|\/)\.\.?(?:$|[/;])/
+
+function staysInside (path: string): boolean {
+  if (FORBIDDEN.test(path)) return false
+  return !DOT_SEGMENT.test(path.replace(/%2e/gi, '.').replace(/%2f/gi, '/'))
+}

@@ -1,0 +1,159 @@
+import { METHODS } from 'node:http'
+import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { FastifyCorsOptions } from '@fastify/cors'
+import { logAnswered, logExchange } from '../src/access-log.js'
+import type { RouteSettings } from '../src/config/index.js'
+import { Drain } from '../src/drain.js'
+import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import type { Route } from '../src/proxy/exchange.js'
+import { errorBody, GatewayError } from '../src/proxy/errors.js'
+import { answerStripped } from '../src/proxy/heads.js'
+import type { Client } from '../src/proxy/heads.js'
+import { compileRewrite } from '../src/proxy/path.js'
+import { Target } from '../src/upstream/target.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The prefix of the gateway's route, as routes.json has it. */
+    gatewayPrefix?: string
+    /** The policy of the route, for @fastify/cors. */
+    cors?: FastifyCorsOptions | false
+  }
+}
+
+export interface Options {
+  routes: RouteSettings[]
+  /** One line per request. */
+  accessLog: boolean
+  /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
+  shutdownTimeout?: number
+}
+
+/**
+ * One wildcard route per upstream. The scope that this is registered in parses no body any more.
+ */
+export default fp(async function gateway (fastify: FastifyInstance, options: Options) {
+  const drain = new Drain()
+  const { shutdownTimeout } = options
+
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', leaveBodyAlone)
+  if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
+  if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, drain, shutdownTimeout))
+
+  acceptEveryMethod(fastify)
+  const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
+  for (const settings of options.routes) mount(settings)
+
+  function mount (settings: RouteSettings): void {
+    const route = prepare(settings)
+    fastify.addHook('onClose', async () => route.target.pool.close())
+    // With Fastify's own two lines a request switched off; what hooks warn of still shows.
+    const shared = { exposeHeadRoute: false, logLevel: 'warn' as const, config: contextConfig(settings), handler, errorHandler: answerError }
+    for (const url of mountPoints(settings.prefix)) {
+      fastify.route({ ...shared, url, method: WITHOUT_PARSER })
+      fastify.route({ ...shared, url, method: others, preParsing: tolerateContentType })
+    }
+
+    function handler (request: FastifyRequest, reply: FastifyReply): void {
+      if (drain.draining) {
+        reply.send(new GatewayError('SERVICE_UNAVAILABLE', 'The gateway is shutting down'))
+        return
+      }
+      drain.enter()
+      new Exchange(route, request.id, request.raw, reply).start(clientOf(request))
+    }
+  }
+
+  function prepare ({ prefix, target, pathRewrite, timeout, cors, rateLimit }: RouteSettings): Route {
+    const mounted = fastify.prefix + prefix
+    return {
+      prefix: mounted,
+      target: new Target(target),
+      rewrite: compileRewrite(mounted, pathRewrite),
+      timeout,
+      stripped: answerStripped({ cors: Boolean(cors), rateLimit: Boolean(rateLimit) }),
+      onSettled
+    }
+  }
+
+  function onSettled (exchange: Exchange): void {
+    drain.leave()
+    if (options.accessLog) logExchange(fastify.log, exchange)
+  }
+
+  /** An exchange writes its own line, also when it is broken off: this hook only sees answers that were finished. */
+  function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    if (exchangeOf(reply.raw) === undefined) logAnswered(fastify.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
+    done()
+  }
+}, { name: 'stream-gateway', fastify: '5.x' })
+
+/** Methods under which Fastify never looks at Content-Type. */
+const WITHOUT_PARSER = ['GET', 'HEAD']
+
+/** The prefix itself and what is below it: `/api/auth` and `/api/auth/x`, not `/api/authx`. */
+function mountPoints (prefix: string): string[] {
+  return prefix === '/' ? ['/*'] : [prefix, `${prefix}/*`]
+}
+
+/** Node parses more methods than Fastify knows. `hasBody: false` only means that Fastify leaves the body alone. */
+function acceptEveryMethod (fastify: FastifyInstance): void {
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method, { hasBody: false })
+  }
+}
+
+/** Read by @fastify/cors and @fastify/rate-limit, a host's as well; the gateway's own limits are hooks of the route. */
+function contextConfig ({ prefix, cors, rateLimit }: RouteSettings): FastifyContextConfig {
+  const config: FastifyContextConfig = { gatewayPrefix: prefix }
+  if (cors !== undefined) config.cors = cors
+  if (rateLimit !== undefined) config.rateLimit = false
+  return config
+}
+
+/** The parser for every content type: the body stays in `request.raw`. */
+function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (error: null) => void): void {
+  done(null)
+}
+
+/**
+ * Fastify answers 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
+ * is for the service to say, which gets the field from `rawHeaders`.
+ */
+function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: () => void): void {
+  const { headers } = request.raw
+  if (headers['content-type'] !== undefined && request.mediaType === undefined) delete headers['content-type']
+  done()
+}
+
+function clientOf (request: FastifyRequest): Client {
+  const { headers, socket } = request.raw
+  const peer = socket.remoteAddress ?? ''
+  const { ips } = request
+  // With `trustProxy` Fastify lists the peer and, behind it, what it said, as far as it is trusted.
+  const trusted = ips !== undefined && ips.length > 1
+  return {
+    forwardedFor: trusted ? `${headers['x-forwarded-for']}, ${peer}` : peer,
+    ip: request.ip,
+    protocol: request.protocol,
+    host: request.host,
+    trusted
+  }
+}
+
+function answerError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  // Not the gateway's: thrown on to the error handler of the host.
+  if (!(error instanceof GatewayError)) throw error
+  reply.code(error.statusCode).send(errorBody(error.code, error.message, request.id))
+}
+
+/** Stops accepting, lets what is in flight end, and breaks off what does not. */
+async function close (fastify: FastifyInstance, drain: Drain, timeout: number): Promise<void> {
+  fastify.server.close()
+  const left = await drain.finish(timeout)
+  if (left === 0) return
+  fastify.log.warn({ exchanges: left, timeout }, 'shutdown: broken off')
+  fastify.server.closeAllConnections()
+}

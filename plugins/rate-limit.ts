@@ -1,0 +1,39 @@
+import type { FastifyInstance, preHandlerHookHandler, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import rateLimit from '@fastify/rate-limit'
+import type { RateLimitSettings, Settings } from '../src/config/index.js'
+import { GatewayError } from '../src/proxy/errors.js'
+
+type Options = Pick<Settings, 'rateLimit' | 'routes'>
+
+/**
+ * Rate limits for the gateway's routes, by @fastify/rate-limit: a route that names a limit counts apart, all others
+ * share one counter per client. In a host that has registered @fastify/rate-limit, its store counts (Redis, say).
+ */
+export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { rateLimit: shared, routes }: Options) {
+  if (!routes.some(route => route.rateLimit)) return
+  // `global: false`: the plugin would count each of a route's registrations apart; here a route is one counter.
+  if (!fastify.hasDecorator('rateLimit')) await fastify.register(rateLimit, { global: false })
+
+  const sharedLimit = shared ? limit(fastify, shared) : undefined
+  const limits = new Map<string, preHandlerHookHandler>()
+  for (const route of routes) {
+    if (!route.rateLimit) continue
+    const hook = route.ownRateLimit ? limit(fastify, route.rateLimit) : sharedLimit
+    if (hook !== undefined) limits.set(route.prefix, hook)
+  }
+
+  fastify.addHook('onRoute', (route: RouteOptions) => {
+    const hook = limits.get(route.config?.gatewayPrefix ?? '')
+    if (hook !== undefined) route.onRequest = [...[route.onRequest ?? []].flat(), hook]
+  })
+}, { name: 'stream-gateway-rate-limit', fastify: '5.x' })
+
+function limit (fastify: FastifyInstance, { max, timeWindow, allowList }: RateLimitSettings): preHandlerHookHandler {
+  return fastify.rateLimit({
+    max,
+    timeWindow,
+    ...(allowList === undefined ? {} : { allowList }),
+    errorResponseBuilder: (_request, { after }) => new GatewayError('TOO_MANY_REQUESTS', `Rate limit exceeded, retry in ${after}`)
+  })
+}

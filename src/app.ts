@@ -1,0 +1,58 @@
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import cors from '../plugins/cors.js'
+import gateway from '../plugins/gateway.js'
+import rateLimit from '../plugins/rate-limit.js'
+import { ConfigError, loadConfig } from './config/index.js'
+import type { Settings } from './config/index.js'
+import { GatewayError } from './proxy/errors.js'
+import { answerAnyError, answerMalformed } from './service-errors.js'
+
+/** One line for each request in a terminal. */
+const PRETTY = {
+  ignore: 'pid,hostname,method,url,status',
+  messageFormat: '{if method}{method} {url} {status} {end}{msg}',
+  singleLine: true,
+  translateTime: 'SYS:HH:MM:ss.l'
+}
+
+const settings = load(process.env.ROUTES_FILE ?? 'routes.json')
+
+/** Read by `fastify start --options` before the server is made. */
+export const options: FastifyServerOptions = {
+  trustProxy: settings.server.trustProxy,
+  logger: {
+    level: process.env.FASTIFY_LOG_LEVEL ?? 'info',
+    ...(process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: PRETTY } } : {})
+  },
+  // The gateway writes one access line for each request instead.
+  logController: new Fastify.LogController({ disableRequestLogging: true }),
+  // What arrives while the service closes gets the gateway's own 503.
+  return503OnClosing: false,
+  frameworkErrors: answerAnyError,
+  clientErrorHandler: answerMalformed
+}
+
+/**
+ * The service: everything that routes.json asks for, in the order in which a request meets it.
+ *
+ * @param _options fastify-cli refuses an async plugin that does not name them
+ */
+export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
+  fastify.setErrorHandler(answerAnyError)
+  await fastify.register(cors, settings)
+  await fastify.register(rateLimit, settings)
+  await fastify.register(gateway, { ...settings.server, routes: settings.routes })
+  fastify.setNotFoundHandler((_request, reply) => reply.send(new GatewayError('NOT_FOUND')))
+}
+
+function load (file: string): Settings {
+  try {
+    return loadConfig(file, process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    // For whoever wrote the file; a stack would only hide it.
+    console.error(error.message)
+    process.exit(1)
+  }
+}

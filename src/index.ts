@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import cors from '../plugins/cors.js'
+import gateway from '../plugins/gateway.js'
+import rateLimit from '../plugins/rate-limit.js'
+import { checkConfig } from './config/index.js'
+import type { GatewayConfig } from './config/index.js'
+
+export type { GatewayConfig } from './config/index.js'
+export { ConfigError } from './config/index.js'
+
+/** What routes.json says, less `server`, which is the host's own. */
+export interface GatewayOptions extends Omit<GatewayConfig, '$schema' | 'server'> {
+  /**
+   * One line per request in the host's log, at level info, and at warn when it went wrong.
+   * @default true
+   */
+  accessLog?: boolean
+}
+
+/**
+ * The gateway as a plugin of a larger app. Encapsulated: the host keeps its parsers, its error and 404 handlers, its
+ * hooks and its CORS, and its hooks run before a request is forwarded. May be registered more than once.
+ *
+ * @throws ConfigError, which names every mistake in the options
+ */
+async function streamGateway (fastify: FastifyInstance, options: GatewayOptions): Promise<void> {
+  const { accessLog = true, routes } = options
+  const settings = checkConfig({
+    ...(options.cors === undefined ? {} : { cors: options.cors }),
+    ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
+    routes
+  }, { source: 'fastify-stream-gateway options' })
+  await fastify.register(cors, settings)
+  await fastify.register(rateLimit, settings)
+  await fastify.register(gateway, { routes: settings.routes, accessLog })
+}
+
+export default fp(streamGateway, { name: 'fastify-stream-gateway', fastify: '5.x', encapsulate: true })

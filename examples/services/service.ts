@@ -1,0 +1,84 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** One request to a service; `name` is the service's, which is also the first segment of its paths. */
+export interface Call {
+  readonly name: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly query: URLSearchParams
+}
+
+export type Answer = (call: Call) => void | Promise<void>
+
+/** What a service answers: `GET /health` or, for any method, `/echo`, each below the service's name. */
+export type Answers = Readonly<Record<string, Answer>>
+
+export interface Service {
+  readonly name: string
+  readonly port: number
+  readonly url: string
+  /** Stops listening and cuts every connection: a sample has nothing worth waiting for. */
+  close (): Promise<void>
+}
+
+/** Thrown by an answer that cannot make sense of its request. */
+export class Refusal extends Error {
+  constructor (readonly status: number, message: string) {
+    super(message)
+    this.name = 'Refusal'
+  }
+}
+
+/** Starts a service on `localhost`; port 0 is any free one. */
+export async function startService (name: string, answers: Answers, port: number): Promise<Service> {
+  const server = createServer((request, response) => {
+    // A client that goes away makes pipes and waits fail, on either of the two.
+    request.on('error', () => {})
+    response.on('error', () => {})
+    answer(name, answers, request, response).catch((error: unknown) => fail(name, response, error))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, 'localhost', resolve)
+  })
+  const { port: bound } = server.address() as AddressInfo
+  return {
+    name,
+    port: bound,
+    url: `http://localhost:${bound}`,
+    close: () => new Promise(resolve => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+}
+
+async function answer (name: string, answers: Answers, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = '', url = '' } = request
+  const [path = '', query] = url.split('?', 2)
+  const below = path.startsWith(`/${name}/`) ? path.slice(name.length + 1) : ''
+  // Node leaves the body out of the answer to a HEAD by itself.
+  const found = answers[`${method === 'HEAD' ? 'GET' : method} ${below}`] ?? answers[below]
+  if (found === undefined) throw new Refusal(404, `${method} ${path} is not known here`)
+  await found({ name, request, response, query: new URLSearchParams(query) })
+}
+
+function fail (name: string, response: ServerResponse, error: unknown): void {
+  if (error instanceof Refusal && !response.headersSent) sendJson(response, error.status, { service: name, error: error.message })
+  else response.destroy()
+}
+
+export function sendJson (response: ServerResponse, status: number, body: unknown, fields: Record<string, string | string[]> = {}): void {
+  const bytes = Buffer.from(JSON.stringify(body))
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length, ...fields })
+  response.end(bytes)
+}
+
+/** Reads a whole number from the query. */
+export function wholeNumber (query: URLSearchParams, name: string, fallback: number): number {
+  const given = query.get(name) ?? String(fallback)
+  if (!/^\d{1,9}$/.test(given)) throw new Refusal(400, `${name} must be a whole number, not "${given}"`)
+  return Number(given)
+}

@@ -12,7 +12,7 @@ export interface Expanded {
 
 const PLACEHOLDER = /\$\$\{|\$\{([^{}]*)(\}?)/g
 const WHOLE = /^\$\{[^{}]*\}$/
-const LITERAL = `write "$\${" for the characters themselves`
+const LITERAL = 'write "$${" for the characters themselves'
 const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s
 
 /**

@@ -120,7 +120,8 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
 
 /**
  * Fastify answers 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
- * is for the service to say, which gets the field from `rawHeaders`.
+ * is for the service to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still refused,
+ * as RFC 10008 section 2 demands of every server.
  */
 function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: () => void): void {
   const { headers } = request.raw
@@ -151,9 +152,10 @@ function answerError (error: FastifyError, request: FastifyRequest, reply: Fasti
 
 /** Stops accepting, lets what is in flight end, and breaks off what does not. */
 async function close (fastify: FastifyInstance, drain: Drain, timeout: number): Promise<void> {
+  fastify.log.info('shutting down: nothing new is accepted')
   fastify.server.close()
   const left = await drain.finish(timeout)
   if (left === 0) return
-  fastify.log.warn({ exchanges: left, timeout }, 'shutdown: broken off')
+  fastify.log.warn({ exchanges: left, timeout }, 'shutting down: broken off')
   fastify.server.closeAllConnections()
 }

@@ -6,7 +6,7 @@ import rateLimit from '../plugins/rate-limit.js'
 import { ConfigError, loadConfig } from './config/index.js'
 import type { Settings } from './config/index.js'
 import { GatewayError } from './proxy/errors.js'
-import { answerAnyError, answerMalformed } from './service-errors.js'
+import { answerAnyError, answerMalformed, answerUnrouted } from './service-errors.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -29,7 +29,7 @@ export const options: FastifyServerOptions = {
   logController: new Fastify.LogController({ disableRequestLogging: true }),
   // What arrives while the service closes gets the gateway's own 503.
   return503OnClosing: false,
-  frameworkErrors: answerAnyError,
+  frameworkErrors: answerUnrouted,
   clientErrorHandler: answerMalformed
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { logAnswered } from './access-log.js'
 import { errorBody, GatewayError } from './proxy/errors.js'
 import { lingerAfterAnswer } from './proxy/linger.js'
 
@@ -10,6 +11,12 @@ export function answerAnyError (error: FastifyError, request: FastifyRequest, re
   const answer = error instanceof GatewayError ? error : gatewayError(error)
   if (answer.statusCode >= 500) request.log.error(error)
   reply.code(answer.statusCode).send(errorBody(answer.code, answer.message, request.id))
+}
+
+/** What Fastify's router refuses runs no hook, and so would leave no line in the log. */
+export function answerUnrouted (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  answerAnyError(error, request, reply)
+  logAnswered(request.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
 }
 
 function gatewayError (error: FastifyError): GatewayError {

@@ -119,7 +119,7 @@ export class Exchange implements Lessee {
     try {
       upstream = request(options)
     } catch (error) {
-      // Node's parser lets pass what its writer refuses, control characters in a field's value for one.
+      // Node's writer may refuse what its parser let pass, or what a host's hook made of the head.
       this.#refuse('refused', new GatewayError('BAD_REQUEST', undefined, error))
       return
     }

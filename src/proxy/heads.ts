@@ -67,13 +67,15 @@ export function answerStripped (owns: { cors: boolean, rateLimit: boolean }): Fi
 
 /**
  * The head that the client gets: the service's fields as they came (three Set-Cookie stay three), less what is of
- * the hop or the gateway's own, then what the hooks set. Vary is the sum of both: each names what its answer hangs on.
+ * the hop or the gateway's own, then what the hooks set. Vary is the sum of both: each names what its answer hangs on;
+ * and a cookie of the host's replaces none of the service's.
  */
 export function answerHead (raw: RawFields, status: number, stripped: FieldNames, fields: HookFields): string[] {
   const head: string[] = []
   const own = Object.keys(fields)
+  const replaced = own.includes('set-cookie') ? own.filter(name => name !== 'set-cookie') : own
   // RFC 9110 section 8.6: no Content-Length in a 204.
-  copyEndToEnd(raw, stripped, status === 204 ? [...own, 'content-length'] : own, head)
+  copyEndToEnd(raw, stripped, status === 204 ? [...replaced, 'content-length'] : replaced, head)
   for (const name of own) {
     const value = fields[name]
     if (name === 'vary') head.push(name, mergeVary(listValue(raw, 'vary'), String(value)))

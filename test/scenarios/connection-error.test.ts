@@ -7,7 +7,7 @@ t.test('nothing listens: 502, whose body names no host or port', async t => {
   const { port, nextLine } = await gatewayTo(t, dead)
   for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
     const line = nextLine()
-    const answer = await call(port, '/api/x', { method, ...(method === 'GET' ? {} : { body: 'data' }) })
+    const answer = await call(port, '/api/x', { method, headers: { 'content-length': '4' }, body: 'data' })
     t.equal(answer.status, 502, method)
     t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
     t.match(answer.json(), { success: false, error: { code: 'BAD_GATEWAY', message: 'Failed to connect to upstream service' }, requestId: /./ })
@@ -32,7 +32,7 @@ t.test('the connection is lost before the head: 502', async t => {
     const line = nextLine()
     const answer = await call(port, '/api/x')
     t.equal(answer.status, 502, how)
-    t.equal(answer.json().error.message, bytes === '' ? 'Upstream service closed the connection before it answered' : 'Upstream service sent an answer that is not valid HTTP')
+    t.equal(answer.json().error.message, 'Upstream service closed the connection before it answered')
     t.match(await line, { outcome: 'upstream error', status: 502 })
   }
 })

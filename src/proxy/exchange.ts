@@ -64,7 +64,8 @@ export class Exchange implements Lessee {
   #answer: IncomingMessage | undefined
   /** Bytes to come under the answer's Content-Length; NaN without one. */
   #remaining = NaN
-  #headFlushed = false
+  #answerBegun = false
+  #uploadBegun = false
   #watchesDrain = false
   #flushedToClient = 0
   #settled = false
@@ -135,14 +136,22 @@ export class Exchange implements Lessee {
     upstream.on('drain', onUpstreamDrain)
     client.on('data', onClientData)
     client.on('end', onClientEnd)
+    // After what arrived together with the head: a service may have something to say before the body comes.
+    process.nextTick(flushRequestHead, this)
+  }
+
+  flushRequestHead (): void {
+    if (!this.#uploadBegun) this.#upstream?.flushHeaders()
   }
 
   /** The request's body, with the service's pace. */
   upload (chunk: Buffer): void {
+    this.#uploadBegun = true
     if (this.#upstream?.write(chunk) === false) this.client.pause()
   }
 
   uploaded (): void {
+    this.#uploadBegun = true
     this.#upstream?.end()
   }
 
@@ -194,17 +203,17 @@ export class Exchange implements Lessee {
     answer.on('data', onAnswerData)
     answer.on('error', onAnswerError)
     // After what arrived together with the head, so that head and body leave in one write where they can.
-    process.nextTick(flushHead, this)
+    process.nextTick(flushAnswerHead, this)
   }
 
-  flushHead (): void {
-    if (!this.#headFlushed) this.reply.raw.flushHeaders()
+  flushAnswerHead (): void {
+    if (!this.#answerBegun) this.reply.raw.flushHeaders()
   }
 
   /** The answer's body, with the client's pace. What completes its Content-Length ends it in the same write. */
   download (chunk: Buffer): void {
     const { raw } = this.reply
-    this.#headFlushed = true
+    this.#answerBegun = true
     this.bytes += chunk.length
     this.#remaining -= chunk.length
     if (this.#remaining === 0) {
@@ -231,7 +240,7 @@ export class Exchange implements Lessee {
   }
 
   #endAnswer (last?: Buffer): void {
-    this.#headFlushed = true
+    this.#answerBegun = true
     if (this.#isUploading) this.#stopUpload()
     this.reply.raw.end(last)
   }
@@ -361,6 +370,10 @@ function onClose (this: ServerResponse): void {
   this[kExchange]?.closed()
 }
 
-function flushHead (exchange: Exchange): void {
-  exchange.flushHead()
+function flushRequestHead (exchange: Exchange): void {
+  exchange.flushRequestHead()
+}
+
+function flushAnswerHead (exchange: Exchange): void {
+  exchange.flushAnswerHead()
 }

@@ -82,3 +82,18 @@ t.test('Expect: 100-continue is answered on this hop, and the body arrives once'
   client.send('body')
   await client.until('got body')
 })
+
+for (const framing of ['Content-Length: 4', 'Transfer-Encoding: chunked']) {
+  t.test(`the head arrives before the first byte of the body, which waits for the answer (${framing})`, async t => {
+    const { port: upstream } = await service(t, (request, response) => {
+      response.flushHeaders()
+      request.pipe(response)
+    })
+    const { port } = await gatewayTo(t, upstream)
+    const client = new RawClient(t, port)
+    client.send(`POST /api/x HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n`)
+    await client.until('200 OK')
+    client.send(framing.startsWith('C') ? 'body' : '4\r\nbody\r\n0\r\n\r\n')
+    await client.until('body')
+  })
+}

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http'
-import { wasAnswered } from '../upstream/pool.js'
+import { QueueFullError, wasAnswered } from '../upstream/pool.js'
 import type { Lease, Lessee } from '../upstream/pool.js'
 import type { Target } from '../upstream/target.js'
 import { GatewayError, upstreamFailure } from './errors.js'
@@ -121,7 +121,7 @@ export class Exchange implements Lessee {
       upstream = request(options)
     } catch (error) {
       // Node's writer may refuse what its parser let pass, or what a host's hook made of the head.
-      this.#refuse('refused', new GatewayError('BAD_REQUEST', undefined, error))
+      this.#refuse('refused', new GatewayError(error instanceof QueueFullError ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', undefined, error))
       return
     }
     this.#upstream = upstream
@@ -280,7 +280,7 @@ export class Exchange implements Lessee {
   #refuse (outcome: Outcome, error: GatewayError): void {
     this.outcome = outcome
     this.error = error
-    this.#upstream?.destroy()
+    this.#dropUpstream()
     if (this.#isUploading) {
       this.reply.header('connection', 'close')
       this.#stopUpload()
@@ -305,8 +305,14 @@ export class Exchange implements Lessee {
     this.#settled = true
     const written = this.reply.raw.writableFinished
     this.outcome ??= written ? 'completed' : 'client aborted'
-    if (this.outcome !== 'completed' || !this.#upstream?.writableEnded) this.#upstream?.destroy()
+    if (this.outcome !== 'completed' || !this.#upstream?.writableEnded) this.#dropUpstream()
     this.route.onSettled(this)
+  }
+
+  #dropUpstream (): void {
+    if (this.#upstream === undefined) return
+    this.#upstream.destroy()
+    this.route.target.pool.leave(this.#upstream)
   }
 }
 

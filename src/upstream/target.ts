@@ -1,10 +1,6 @@
+import type { Endpoint } from './dial.js'
 import { Pool } from './pool.js'
-
-export interface TargetOptions {
-  protocol: 'http' | 'https'
-  host: string
-  port: number
-}
+import type { PoolLimits } from './pool.js'
 
 const DEFAULT_PORT = { http: 80, https: 443 }
 
@@ -16,10 +12,11 @@ export class Target {
   readonly hostField: string
   readonly pool: Pool
 
-  constructor ({ protocol, host, port }: TargetOptions) {
+  constructor (endpoint: Endpoint, limits?: PoolLimits) {
+    const { protocol, host, port } = endpoint
     const authority = host.includes(':') ? `[${host}]` : host
     this.hostField = port === DEFAULT_PORT[protocol] ? authority : `${authority}:${port}`
     this.name = `${protocol}://${this.hostField}`
-    this.pool = new Pool({ protocol, host, port })
+    this.pool = new Pool(endpoint, limits)
   }
 }

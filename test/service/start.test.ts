@@ -59,7 +59,7 @@ t.test('a wrong routes.json never starts: status 1, and every mistake in one mes
 
 t.test('SIGTERM: nothing new is accepted, what is in flight ends well, exit status 0', async t => {
   let finish = (): void => {}
-  const { port: upstream } = await service(t, (request, response) => {
+  const { port: upstream } = await service(t, (_request, response) => {
     response.write('first')
     finish = () => response.end('last')
   })
@@ -85,7 +85,7 @@ t.test('SIGTERM: nothing new is accepted, what is in flight ends well, exit stat
 })
 
 t.test('what does not end within shutdownTimeout is broken off', async t => {
-  const { port: upstream } = await service(t, (request, response) => response.write('first'))
+  const { port: upstream } = await service(t, (_request, response) => response.write('first'))
   const gateway = new ServiceProcess(t, { server: { shutdownTimeout: 200 }, routes: [{ prefix: '/', target: `http://127.0.0.1:${upstream}` }] })
   const port = await gateway.listening()
   const client = new RawClient(t, port)

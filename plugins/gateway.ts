@@ -152,8 +152,8 @@ function answerError (error: FastifyError, request: FastifyRequest, reply: Fasti
 
 /** Stops accepting, lets what is in flight end, and breaks off what does not. */
 async function close (fastify: FastifyInstance, drain: Drain, timeout: number): Promise<void> {
-  fastify.log.info('shutting down: nothing new is accepted')
   fastify.server.close()
+  fastify.log.info('shutting down: nothing new is accepted')
   const left = await drain.finish(timeout)
   if (left === 0) return
   fastify.log.warn({ exchanges: left, timeout }, 'shutting down: broken off')

@@ -43,7 +43,7 @@ export async function startService (name: string, answers: Answers, port: number
     server.once('error', reject)
     server.listen(port, 'localhost', resolve)
   })
-  const { port: bound } = server.address() as AddressInfo
+  const bound = portOf(server)
   return {
     name,
     port: bound,
@@ -53,6 +53,12 @@ export async function startService (name: string, answers: Answers, port: number
       server.closeAllConnections()
     })
   }
+}
+
+export function portOf (server: { address (): AddressInfo | string | null }): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('this server listens on no port')
+  return address.port
 }
 
 async function answer (name: string, answers: Answers, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,8 +76,9 @@ function fail (name: string, response: ServerResponse, error: unknown): void {
   else response.destroy()
 }
 
+/** The line break at the end keeps a terminal's prompt off the answer. */
 export function sendJson (response: ServerResponse, status: number, body: unknown, fields: Record<string, string | string[]> = {}): void {
-  const bytes = Buffer.from(JSON.stringify(body))
+  const bytes = Buffer.from(`${JSON.stringify(body)}\n`)
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length, ...fields })
   response.end(bytes)
 }

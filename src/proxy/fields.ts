@@ -43,18 +43,20 @@ export function strippedNames (others: Iterable<string>): FieldNames {
  */
 export function copyEndToEnd (raw: RawFields, stripped: FieldNames, replaced: readonly string[], out: string[]): void {
   const nominated = nominatedNames(raw)
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] ?? ''
+  for (let i = 0; ; i += 2) {
+    const name = raw[i]
+    const value = raw[i + 1]
+    if (name === undefined || value === undefined) return
     if (stripped.has(name) || isOneOf(name, replaced)) continue
     if (nominated !== undefined && isOneOf(name, nominated)) continue
-    out.push(name, raw[i + 1] ?? '')
+    out.push(name, value)
   }
 }
 
 /** The value of the first field of that name (lower case). */
 export function fieldValue (raw: RawFields, name: string): string | undefined {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (isSame(raw[i] ?? '', name)) return raw[i + 1]
+  for (let i = 0, found = raw[0]; found !== undefined; found = raw[i += 2]) {
+    if (isSame(found, name)) return raw[i + 1]
   }
   return undefined
 }
@@ -62,8 +64,8 @@ export function fieldValue (raw: RawFields, name: string): string | undefined {
 /** The values of all fields of that name (lower case), as the one list that they stand for (RFC 9110 section 5.3). */
 export function listValue (raw: RawFields, name: string): string | undefined {
   let list: string | undefined
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (isSame(raw[i] ?? '', name)) list = list === undefined ? raw[i + 1] : `${list}, ${raw[i + 1]}`
+  for (let i = 0, found = raw[0]; found !== undefined; found = raw[i += 2]) {
+    if (isSame(found, name)) list = list === undefined ? raw[i + 1] : `${list}, ${raw[i + 1]}`
   }
   return list
 }

@@ -1,16 +1,19 @@
 import { METHODS } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import { logAnswered, logExchange } from '../src/access-log.js'
-import type { RouteSettings } from '../src/config/index.js'
+import type { RouteSettings, Settings } from '../src/config/index.js'
 import { Drain } from '../src/drain.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import type { Route } from '../src/proxy/exchange.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
-import { answerStripped } from '../src/proxy/heads.js'
+import { AnswerHeads, RequestHeads } from '../src/proxy/heads.js'
 import type { Client } from '../src/proxy/heads.js'
+import { Pace } from '../src/proxy/pace.js'
 import { compileRewrite } from '../src/proxy/path.js'
+import { Via } from '../src/proxy/via.js'
 import { Target } from '../src/upstream/target.js'
 
 declare module 'fastify' {
@@ -22,8 +25,7 @@ declare module 'fastify' {
   }
 }
 
-export interface Options {
-  routes: RouteSettings[]
+export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> {
   /** One line per request. */
   accessLog: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
@@ -36,6 +38,7 @@ export interface Options {
 export default fp(async function gateway (fastify: FastifyInstance, options: Options) {
   const drain = new Drain()
   const { shutdownTimeout } = options
+  const via = options.via === false ? undefined : new Via(options.via)
 
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
@@ -48,7 +51,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
 
   function mount (settings: RouteSettings): void {
     const route = prepare(settings)
-    fastify.addHook('onClose', async () => route.target.pool.close())
+    fastify.addHook('onClose', async () => route.target.connections.close())
     // With Fastify's own two lines a request switched off; what hooks warn of still shows.
     const shared = { exposeHeadRoute: false, logLevel: 'warn' as const, config: contextConfig(settings), handler, errorHandler: answerError }
     for (const url of mountPoints(settings.prefix)) {
@@ -62,18 +65,25 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
         return
       }
       drain.enter()
-      new Exchange(route, request.id, request.raw, reply).start(clientOf(request))
+      new Exchange(route, request, reply).start(clientOf(request))
     }
   }
 
-  function prepare ({ prefix, target, pathRewrite, timeout, cors, rateLimit }: RouteSettings): Route {
-    const mounted = fastify.prefix + prefix
+  function prepare (settings: RouteSettings): Route {
+    const mounted = fastify.prefix + settings.prefix
+    const target = new Target(settings.target)
     return {
       prefix: mounted,
-      target: new Target(target),
-      rewrite: compileRewrite(mounted, pathRewrite),
-      timeout,
-      stripped: answerStripped({ cors: Boolean(cors), rateLimit: Boolean(rateLimit) }),
+      target,
+      rewrite: compileRewrite(mounted, settings.pathRewrite),
+      timeout: settings.timeout,
+      upgradeTimeout: settings.upgradeTimeout,
+      origins: settings.cors ? settings.cors.origin : undefined,
+      maxBodySize: settings.maxBodySize,
+      pace: new Pace(settings.requestTimeout, settings.minBodyRate),
+      via,
+      requestHeads: new RequestHeads({ hostField: target.hostField, forwarded: options.forwarded, via }),
+      answerHeads: new AnswerHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
       onSettled
     }
   }
@@ -83,9 +93,12 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     if (options.accessLog) logExchange(fastify.log, exchange)
   }
 
-  /** An exchange writes its own line, also when it is broken off: this hook only sees answers that were finished. */
+  /**
+   * An exchange writes its own line, also when it is broken off: this hook only sees answers that were finished, and
+   * under HTTP/2 streams that were reset before there was one.
+   */
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (exchangeOf(reply.raw) === undefined) logAnswered(fastify.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
+    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) logAnswered(fastify.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
@@ -137,6 +150,7 @@ function clientOf (request: FastifyRequest): Client {
   const trusted = ips !== undefined && ips.length > 1
   return {
     forwardedFor: trusted ? `${headers['x-forwarded-for']}, ${peer}` : peer,
+    peer,
     ip: request.ip,
     protocol: request.protocol,
     host: request.host,
@@ -150,12 +164,19 @@ function answerError (error: FastifyError, request: FastifyRequest, reply: Fasti
   reply.code(error.statusCode).send(errorBody(error.code, error.message, request.id))
 }
 
-/** Stops accepting, lets what is in flight end, and breaks off what does not. */
-async function close (fastify: FastifyInstance, drain: Drain, timeout: number): Promise<void> {
-  fastify.server.close()
-  fastify.log.info('shutting down: nothing new is accepted')
+/** Milliseconds that a client has at the end to take the last of its answer. */
+const LAST_MOMENT = 1_000
+
+/** Stops accepting, lets what is in flight end, and breaks off what does not, and the connections that ask for nothing. */
+async function close ({ server, log }: FastifyInstance, drain: Drain, timeout: number): Promise<void> {
+  const closed = new Promise<unknown>(resolve => { server.close(resolve) })
+  log.info('shutting down: nothing new is accepted')
   const left = await drain.finish(timeout)
-  if (left === 0) return
-  fastify.log.warn({ exchanges: left, timeout }, 'shutting down: broken off')
-  fastify.server.closeAllConnections()
+  if (left > 0) {
+    log.warn({ exchanges: left, timeout }, 'shutting down: broken off')
+  } else {
+    server.closeIdleConnections()
+    await Promise.race([closed, setTimeout(LAST_MOMENT, undefined, { ref: false })])
+  }
+  server.closeAllConnections()
 }

@@ -19,12 +19,11 @@ export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { r
   const limits = new Map<string, preHandlerHookHandler>()
   for (const route of routes) {
     if (!route.rateLimit) continue
-    const hook = route.ownRateLimit ? limit(fastify, route.rateLimit) : sharedLimit
-    if (hook !== undefined) limits.set(route.prefix, hook)
+    limits.set(route.prefix, (route.ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, route.rateLimit))
   }
 
   fastify.addHook('onRoute', (route: RouteOptions) => {
-    const hook = limits.get(route.config?.gatewayPrefix ?? '')
+    const hook = limits.get(String(route.config?.gatewayPrefix))
     if (hook !== undefined) route.onRequest = [...[route.onRequest ?? []].flat(), hook]
   })
 }, { name: 'stream-gateway-rate-limit', fastify: '5.x' })

@@ -31,12 +31,12 @@ const CLIENT_CLOSED_REQUEST = 499
 
 /** The line of an exchange. What went wrong is in `err`, with its cause: hosts, ports and codes are for the log alone. */
 export function logExchange (log: Logger, exchange: Exchange): void {
-  const { client, reply: { raw }, route, error, startedAt, answeredAt, outcome = 'completed' } = exchange
+  const { request, reply: { raw }, route, error, startedAt, answeredAt, outcome = 'completed' } = exchange
   const end = performance.now()
   const line: AccessLine = {
-    reqId: exchange.id,
-    method: client.method,
-    url: client.url,
+    reqId: request.id,
+    method: request.method,
+    url: request.url,
     status: raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST,
     route: route.prefix,
     target: route.target.name,

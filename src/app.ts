@@ -3,9 +3,11 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
+import upgrade from '../plugins/upgrade.js'
 import { ConfigError, loadConfig } from './config/index.js'
 import type { Settings } from './config/index.js'
 import { GatewayError } from './proxy/errors.js'
+import { attend, serverFactory } from './server.js'
 import { answerAnyError, answerMalformed, answerUnrouted } from './service-errors.js'
 
 /** One line for each request in a terminal. */
@@ -19,7 +21,10 @@ const PRETTY = {
 const settings = load(process.env.ROUTES_FILE ?? 'routes.json')
 
 /** Read by `fastify start --options` before the server is made. */
-export const options: FastifyServerOptions = {
+export const options: FastifyServerOptions & { https: object | null } = {
+  serverFactory: serverFactory(settings.server),
+  // Only for the address in Fastify's log.
+  https: settings.server.tls === undefined ? null : {},
   trustProxy: settings.server.trustProxy,
   logger: {
     level: process.env.FASTIFY_LOG_LEVEL ?? 'info',
@@ -39,10 +44,12 @@ export const options: FastifyServerOptions = {
  * @param _options fastify-cli refuses an async plugin that does not name them
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
+  attend(fastify, settings.server)
   fastify.setErrorHandler(answerAnyError)
   await fastify.register(cors, settings)
   await fastify.register(rateLimit, settings)
-  await fastify.register(gateway, { ...settings.server, routes: settings.routes })
+  await fastify.register(upgrade, { ...settings, ...settings.server })
+  await fastify.register(gateway, { ...settings, ...settings.server })
   fastify.setNotFoundHandler((_request, reply) => reply.send(new GatewayError('NOT_FOUND')))
 }
 

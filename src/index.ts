@@ -1,8 +1,9 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
+import upgrade from '../plugins/upgrade.js'
 import { checkConfig } from './config/index.js'
 import type { GatewayConfig } from './config/index.js'
 
@@ -24,16 +25,14 @@ export interface GatewayOptions extends Omit<GatewayConfig, '$schema' | 'server'
  *
  * @throws ConfigError, which names every mistake in the options
  */
-async function streamGateway (fastify: FastifyInstance, options: GatewayOptions): Promise<void> {
-  const { accessLog = true, routes } = options
-  const settings = checkConfig({
-    ...(options.cors === undefined ? {} : { cors: options.cors }),
-    ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
-    routes
-  }, { source: 'fastify-stream-gateway options' })
+async function streamGateway (fastify: FastifyInstance, options: GatewayOptions & RegisterOptions): Promise<void> {
+  // Fastify's own options of a registration stand beside the gateway's.
+  const { accessLog = true, prefix, logLevel, logSerializers, ...config } = options
+  const settings = checkConfig(config, { source: 'fastify-stream-gateway options' })
   await fastify.register(cors, settings)
   await fastify.register(rateLimit, settings)
-  await fastify.register(gateway, { routes: settings.routes, accessLog })
+  await fastify.register(upgrade, settings)
+  await fastify.register(gateway, { ...settings, accessLog })
 }
 
 export default fp(streamGateway, { name: 'fastify-stream-gateway', fastify: '5.x', encapsulate: true })

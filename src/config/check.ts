@@ -42,7 +42,7 @@ export function checkConfig (value: unknown, { source = 'gateway options', env }
   const isValid = isGatewayConfig(config)
   const told = firstOfEachPath([
     ...mistakes,
-    ...(isValid ? [] : explain(isGatewayConfig.errors ?? [], written)),
+    ...explain(isGatewayConfig.errors ?? [], written),
     ...checkConsistency(config)
   ])
   if (!isValid || told.length > 0) throw new ConfigError(source, told)

@@ -1,6 +1,8 @@
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
+import { judges } from './formats.js'
 import { below } from './json-path.js'
+import { isPair } from './pem.js'
 
 // What one key says about another. These checks read a value that may be wrong
 // elsewhere, so that every mistake is told at once; what is not of the right
@@ -14,6 +16,7 @@ export function checkConsistency (config: unknown): Mistake[] {
   const routes: unknown[] = Array.isArray(config.routes) ? config.routes : []
   return [
     ...checkPrefixes(routes),
+    ...(isSection(config.server) ? checkServer(config.server) : []),
     ...checkOrigin(config.cors, 'cors'),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
@@ -37,8 +40,53 @@ function checkRoute (config: Section, route: Section, path: string): Mistake[] {
   return [
     ...checkComplete(config.cors, route.cors, 'origin', `${path}.cors`, 'cors'),
     ...checkComplete(config.rateLimit, route.rateLimit, 'max', `${path}.rateLimit`, 'rateLimit'),
-    ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`)
+    ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`),
+    ...checkRewrite(route, `${path}.pathRewrite`),
+    ...checkRouteTls(route, `${path}.tls`)
   ]
+}
+
+function checkServer ({ http2, tls }: Section): Mistake[] {
+  return [
+    ...checkPair(tls, 'server.tls'),
+    ...(http2 === true && tls === undefined
+      ? [{ path: 'server.http2', message: 'found true, must come with tls: clients ask for HTTP/2 in the TLS handshake' }]
+      : [])
+  ]
+}
+
+function checkRouteTls ({ target, tls }: Section, path: string): Mistake[] {
+  const isHttps = isSection(target) ? target.protocol === 'https' : typeof target === 'string' && /^https:/i.test(target)
+  if (tls !== undefined && !isHttps) return [{ path, message: `found ${show(tls)}, must be left out: the target is not https` }]
+  return checkPair(tls, path)
+}
+
+/** A certificate is of no use without its own key. */
+function checkPair (tls: unknown, path: string): Mistake[] {
+  if (!isSection(tls)) return []
+  const { cert, key } = tls
+  if (cert === undefined && key === undefined) return []
+  if (cert === undefined) return [{ path: `${path}.cert`, message: 'is missing, must be given together with key' }]
+  if (key === undefined) return [{ path: `${path}.key`, message: 'is missing, must be given together with cert' }]
+  const isJudged = typeof cert === 'string' && typeof key === 'string' &&
+    judges.certificates(cert) === undefined && judges['private-key'](key) === undefined
+  return isJudged && !isPair(cert, key) ? [{ path: `${path}.key`, message: `found ${show(key)}, must be the key of cert` }] : []
+}
+
+/** A rewrite is tried on a path below its prefix: one whose every result would be refused is told at the start. */
+function checkRewrite ({ prefix, pathRewrite }: Section, path: string): Mistake[] {
+  if (typeof prefix !== 'string' || !isSection(pathRewrite)) return []
+  const { pattern, replacement } = pathRewrite
+  if (typeof pattern !== 'string' || typeof replacement !== 'string' || judges['safe-pattern'](pattern) !== undefined) return []
+  const from = prefix === '/' ? '/x' : `${prefix}/x`
+  const to = from.replace(new RegExp(pattern), replacement)
+  return /^\/\/|(^|\/)\.{1,2}(\/|$)/.test(to)
+    ? [{
+        path: `${path}.replacement`,
+        message: `found ${show(replacement)}, which makes ${show(from)} into ${show(to)}: ` +
+          'must not lead to "//" at the start or to a "." or ".." segment, which are never forwarded'
+      }]
+    : []
 }
 
 /** A route may leave out a key only where there is a global section that has it. */
@@ -62,7 +110,7 @@ function checkOrigin (cors: unknown, path: string): Mistake[] {
   const isAny = cors.origin === '*' || (Array.isArray(cors.origin) && cors.origin.includes('*'))
   return isAny
     ? [{
-        path,
+        path: `${path}.origin`,
         message: 'found the origin "*" together with credentials, which browsers refuse: ' +
           'list the origins, or write true to allow every origin by reflecting it'
       }]

@@ -3,6 +3,7 @@ import type { Mistake } from './config-error.js'
 import { isFormat, judges } from './formats.js'
 import { below, fromPointer } from './json-path.js'
 import { nearest } from './nearest.js'
+import { isPem } from './pem.js'
 import type { SchemaNode } from './schema-node.js'
 
 /**
@@ -46,7 +47,7 @@ function withoutNoise (errors: ErrorObject[]): ErrorObject[] {
 }
 
 function branchMeant ({ parentSchema, data }: ErrorObject): number | undefined {
-  const node: SchemaNode = parentSchema ?? {}
+  const node: SchemaNode = { ...parentSchema }
   const index = node.anyOf?.findIndex((branch) => branch.const === undefined && branch.type === typeOf(data))
   return index === -1 ? undefined : index
 }
@@ -58,10 +59,10 @@ function typeOf (data: unknown): string {
 }
 
 function explainUnknownKey ({ instancePath, params, parentSchema }: ErrorObject): Mistake & { meant: string | undefined } {
-  const node: SchemaNode = parentSchema ?? {}
+  const node: SchemaNode = { ...parentSchema }
   const parent = fromPointer(instancePath)
   const key = String(params.additionalProperty)
-  const known = Object.keys(node.properties ?? {})
+  const known = Object.keys({ ...node.properties })
   const guess = nearest(key, known)
   return {
     path: below(parent, key),
@@ -71,17 +72,17 @@ function explainUnknownKey ({ instancePath, params, parentSchema }: ErrorObject)
 }
 
 function explainMissingKey ({ instancePath, params, parentSchema }: ErrorObject): Mistake {
-  const node: SchemaNode = parentSchema ?? {}
+  const node: SchemaNode = { ...parentSchema }
   const key = String(params.missingProperty)
   return { path: below(fromPointer(instancePath), key), message: `is missing, ${node.properties?.[key]?.errorMessage}` }
 }
 
 function explainValue ({ keyword, instancePath, params, parentSchema, data }: ErrorObject, written: Map<string, string>): Mistake {
-  const node: SchemaNode = parentSchema ?? {}
+  const node: SchemaNode = { ...parentSchema }
   const path = fromPointer(instancePath)
   const source = written.get(path)
   const found = source === undefined ? show(data) : `${show(data)} (from ${show(source)})`
-  const allowed = keyword === 'format' && isFormat(params.format) ? judges[params.format](String(data)) : node.errorMessage
+  const allowed = isFormat(params.format) ? judges[params.format](String(data)) : node.errorMessage
   const isQuoted = keyword === 'type' && source === undefined &&
     ((node.type === 'integer' && /^"\d+"$/.test(found)) || (node.type === 'boolean' && /^"(true|false)"$/.test(found)))
   return { path, message: `found ${found}, ${allowed}${isQuoted ? ' (without quotes)' : ''}` }
@@ -90,8 +91,9 @@ function explainValue ({ keyword, instancePath, params, parentSchema, data }: Er
 /** A value in a few words: a text in quotes and not too long, lists and objects by their kind. */
 export function show (value: unknown): string {
   if (typeof value === 'string') {
+    if (isPem(value)) return 'PEM'
     // Errors end up in logs, and a URL may carry a password.
-    const text = value.replace(/\/\/[^/\s]*@/, '//***@')
+    const text = value.replace(/\/\/.*@/, '//***@')
     return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'

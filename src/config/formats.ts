@@ -1,7 +1,8 @@
 import { isIP, isIPv6 } from 'node:net'
 import safeRegex from 'safe-regex2'
-import { judgeHost, parseTarget } from './target.js'
-import { DURATION, LONGEST_TIMEOUT, parseDuration } from './units.js'
+import { judgeCertificates, judgeKey } from './pem.js'
+import { judgeHost, judgeTarget } from './target.js'
+import { DURATION, LONGEST_TIMEOUT, parseDuration, parseSize, SIZE } from './units.js'
 
 /**
  * Says what is wrong with a text as "must …"; nothing when it is right, or when
@@ -14,13 +15,23 @@ export const PREFIX = /^\/$|^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~@+$!,=&-]+)+$/
 
 const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal']
 
+/** What one trusted proxy may be. */
+export const PROXY = `must be an IP address, a CIDR range such as "10.0.0.0/8", or ${PROXY_NAMES.join(', ')}`
+
+/** What one origin may be. */
+export const ORIGIN = 'must be an origin such as "https://app.example.com"'
+
+/** Bytes of a request's head: what browsers send must pass, and each connection may take as much memory. */
+export const LEAST_HEADER_SIZE = 1024
+export const MOST_HEADER_SIZE = 1024 ** 2
+
+/** What `maxHeaderSize` may be. */
+export const HEADER_SIZE = 'must be a size from "1kb" to "1mb", or as many bytes'
+
 /** The formats that JSON Schema has no word for. The schema names them, {@link judges} decides. */
 export const judges = {
   prefix: judgePrefix,
-  target: (text) => {
-    const target = parseTarget(text)
-    return typeof target === 'string' ? target : undefined
-  },
+  target: judgeTarget,
   host: judgeHost,
   'safe-pattern': judgePattern,
   duration: (text) => judgeDuration(text, 0),
@@ -28,13 +39,16 @@ export const judges = {
   proxy: judgeProxy,
   proxies: (text) => text.split(',').map((part) => judgeProxy(part.trim())).find((wrong) => wrong !== undefined),
   origin: judgeOrigin,
+  certificates: judgeCertificates,
+  'private-key': judgeKey,
+  'header-size': judgeHeaderSize,
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
 } satisfies Record<string, Judge>
 
 export type Format = keyof typeof judges
 
-export function isFormat (name: unknown): name is Format {
-  return typeof name === 'string' && Object.hasOwn(judges, name)
+export function isFormat (name: string): name is Format {
+  return Object.hasOwn(judges, name)
 }
 
 function judgePrefix (text: string): string | undefined {
@@ -56,7 +70,8 @@ function judgePattern (text: string): string | undefined {
   }
   return safeRegex(text)
     ? undefined
-    : 'must not repeat what is repeated already, as (a+)+ does: a crafted path could keep such a pattern busy for minutes'
+    : 'must be a simpler regular expression, which no crafted path can keep busy for minutes: ' +
+      'no repetition inside another, as in (a+)+, at most 25 of them, no look-behind'
 }
 
 function judgeDuration (text: string, least: number): string | undefined {
@@ -67,6 +82,11 @@ function judgeDuration (text: string, least: number): string | undefined {
   return amount > LONGEST_TIMEOUT ? `must be at most ${LONGEST_TIMEOUT} ms (about 24.8 days)` : undefined
 }
 
+function judgeHeaderSize (text: string): string | undefined {
+  const bytes = SIZE.test(text) ? parseSize(text) : NaN
+  return bytes >= LEAST_HEADER_SIZE && bytes <= MOST_HEADER_SIZE ? undefined : HEADER_SIZE
+}
+
 // What @fastify/proxy-addr accepts, and no more: it throws for a range of /0.
 function judgeProxy (text: string): string | undefined {
   if (PROXY_NAMES.includes(text)) return undefined
@@ -74,7 +94,7 @@ function judgeProxy (text: string): string | undefined {
   const isRange = range === undefined || (/^\d+$/.test(range) && Number(range) >= 1 && Number(range) <= (isIPv6(address) ? 128 : 32))
   return isIP(address) !== 0 && isRange && more.length === 0
     ? undefined
-    : `must be an IP address, a CIDR range such as "10.0.0.0/8", or ${PROXY_NAMES.join(', ')}`
+    : PROXY
 }
 
 // A browser sends scheme, host and a port that is not the default, and the
@@ -84,5 +104,5 @@ function judgeOrigin (text: string): string | undefined {
   if (text.includes('*')) return 'must be one exact origin, or "*" alone: patterns are not supported'
   const origin = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text).origin : text
   if (origin !== text) return `must be written as browsers send it: ${JSON.stringify(origin)}`
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) ? undefined : 'must be an origin such as "https://app.example.com"'
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) ? undefined : ORIGIN
 }

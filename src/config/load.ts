@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { checkConfig } from './check.js'
 import { ConfigError } from './config-error.js'
 import type { Settings } from './settings.js'
-import { explainSyntax } from './syntax.js'
+import { judgeSyntax } from './syntax.js'
 
 /**
  * Reads and checks a routes.json.
@@ -25,9 +25,7 @@ function read (file: string): string {
 }
 
 function parse (file: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ConfigError(file, [{ path: '', message: explainSyntax(text) }])
-  }
+  const mistakes = judgeSyntax(text)
+  if (mistakes.length > 0) throw new ConfigError(file, mistakes)
+  return JSON.parse(text)
 }

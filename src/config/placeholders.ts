@@ -60,12 +60,14 @@ export function expandPlaceholders (value: unknown, schema: SchemaNode, env: Nod
 type Found = { text: string } | { text?: undefined, mistake: string }
 
 function lookUp (inside: string, closed: boolean, env: NodeJS.ProcessEnv): Found {
-  if (!closed) return { mistake: `found "\${" without a closing "}"; ${LITERAL}` }
+  if (!closed) return { mistake: `found "\${" without its "}" (no placeholder stands inside another); ${LITERAL}` }
   const [, name, fallback] = VARIABLE.exec(inside) ?? []
   if (name === undefined) {
     return { mistake: `found "\${${inside}}", must be \${NAME} or \${NAME:-default}; ${LITERAL}` }
   }
-  const text = env[name] === '' ? fallback ?? '' : env[name] ?? fallback
+  // Own ones only: `process.env` inherits `toString` and the like.
+  const set = Object.hasOwn(env, name) ? env[name] : undefined
+  const text = set === '' ? fallback ?? '' : set ?? fallback
   return text === undefined
     ? { mistake: `the environment variable ${name} is not set; \${${name}:-default} gives it a default` }
     : { text }

@@ -1,4 +1,4 @@
-/** A schema as plain JSON Schema: the words that ours is made of, for code that walks it. */
+/** A schema as plain JSON Schema, as far as our code walks it. */
 export interface SchemaNode {
   $schema?: string
   type?: string
@@ -7,11 +7,6 @@ export interface SchemaNode {
   anyOf?: SchemaNode[]
   properties?: Record<string, SchemaNode>
   items?: SchemaNode
-  pattern?: string
-  format?: string
-  description?: string
-  default?: unknown
-  examples?: unknown
   errorMessage?: string
 }
 

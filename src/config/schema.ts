@@ -1,44 +1,12 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { PREFIX, type Format } from './formats.js'
-import { DURATION, LONGEST_TIMEOUT } from './units.js'
+import { ORIGIN, PREFIX } from './formats.js'
+import { closed, defaults, Duration, Judged, Size, Switch, type Words } from './schema-parts.js'
+import { Server } from './server-schema.js'
+import { RouteTls } from './tls-schema.js'
 
 // The one source: types come from it by Static, validation by ajv, and the
 // published JSON Schema by publish.ts. `errorMessage` finishes the sentence
 // "found …, must …" and is also what editors show.
-
-/** What holds where a configuration is silent. */
-export const defaults = {
-  trustProxy: false,
-  shutdownTimeout: '30s',
-  accessLog: true,
-  credentials: false,
-  methods: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'],
-  timeWindow: '1m',
-  timeout: '30s',
-  protocol: 'http'
-} as const
-
-type Words = { description: string, errorMessage: string, default?: unknown, examples?: unknown[] }
-
-const closed = { additionalProperties: false }
-
-/** A string that one of our formats judges, beyond what a pattern can say. */
-function Judged (format: Format, words: Words, pattern?: RegExp) {
-  return Type.String({ ...words, ...(pattern && { pattern: pattern.source }), format })
-}
-
-function Duration (least: 0 | 1, words: Omit<Words, 'errorMessage'>) {
-  const errorMessage = `must be a duration of ${least} to ${LONGEST_TIMEOUT} ms: ` +
-    'whole milliseconds (30000) or text such as "500ms", "30s", "1m", "1h", "1d"'
-  return Type.Union([
-    Type.Integer({ minimum: least, maximum: LONGEST_TIMEOUT, errorMessage }),
-    Type.String({ pattern: DURATION.source, format: least === 0 ? 'duration' : 'timeout', errorMessage })
-  ], { ...words, errorMessage })
-}
-
-function Switch (description: string, byDefault: boolean) {
-  return Type.Boolean({ description, default: byDefault, errorMessage: 'must be true or false' })
-}
 
 /** `false`, or a section with its own keys. */
 function Off<T extends TSchema> (section: T, words: Words) {
@@ -51,37 +19,17 @@ function HeaderNames (description: string) {
     { description, examples: [['X-Total-Count']], errorMessage: 'must be a list of header names' })
 }
 
-const PROXIES = 'must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
-  '(a number of hops is refused: it says nothing about who may be trusted)'
-
-const Server = Type.Object({
-  trustProxy: Type.Optional(Type.Union([
-    Type.Boolean(),
-    Judged('proxies', { description: 'One, or several with commas between them.', errorMessage: PROXIES }),
-    Type.Array(Judged('proxy', { description: 'An address, a CIDR range, loopback, linklocal or uniquelocal.', errorMessage: PROXIES }))
-  ], {
-    description: 'Which proxies in front may name the client in X-Forwarded-* fields. true trusts everybody, false nobody.',
-    default: defaults.trustProxy,
-    examples: [false, 'loopback', ['10.0.0.0/8', '192.168.1.7']],
-    errorMessage: PROXIES
-  })),
-  shutdownTimeout: Type.Optional(Duration(0, {
-    description: 'How long requests under way get to finish when the gateway stops.', default: defaults.shutdownTimeout, examples: ['30s']
-  })),
-  accessLog: Type.Optional(Switch('Write one log line for each request.', defaults.accessLog))
-}, { ...closed, description: 'The gateway as a service.', errorMessage: 'must be an object such as { "trustProxy": false }' })
-
-const ORIGIN = 'must be true, false, an origin such as "https://app.example.com", or a list of origins'
+const ORIGINS = 'must be true, false, an origin such as "https://app.example.com", or a list of origins'
 
 const corsKeys = {
   origin: Type.Union([
     Type.Boolean(),
-    Judged('origin', { description: 'One origin, or "*" for all without credentials.', errorMessage: ORIGIN }),
-    Type.Array(Judged('origin', { description: 'An origin.', errorMessage: ORIGIN }), { minItems: 1, errorMessage: ORIGIN })
+    Judged('origin', { description: 'One origin, or "*" for all without credentials.', errorMessage: ORIGINS }),
+    Type.Array(Judged('origin', { description: 'An origin.', errorMessage: ORIGIN }), { minItems: 1, errorMessage: ORIGINS })
   ], {
     description: 'Who may call from a browser. true allows every origin by reflecting it, false none.',
     examples: [['https://app.example.com'], true, '*'],
-    errorMessage: ORIGIN
+    errorMessage: ORIGINS
   }),
   credentials: Type.Optional(Switch('Let browsers send cookies and other credentials. Not together with the origin "*".', defaults.credentials)),
   methods: Type.Optional(Type.Array(
@@ -138,10 +86,12 @@ const Route = Type.Object({
   }, PREFIX),
   target: Type.Union([
     TargetParts,
-    Judged('target', { description: 'http:// or https://, a host and perhaps a port; no path.', errorMessage: TARGET }, /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+$/)
+    Judged('target', {
+      description: 'http:// or https://, a host and perhaps a port, and no path; or unix: and the path of a socket.', errorMessage: TARGET
+    }, /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+|unix:\/.+)$/)
   ], {
     description: 'The service that answers.',
-    examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001'],
+    examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'],
     errorMessage: TARGET
   }),
   pathRewrite: Type.Optional(Type.Object({
@@ -149,18 +99,39 @@ const Route = Type.Object({
       description: 'A regular expression for the path; its first match is replaced.', examples: ['^/api/auth'], errorMessage: 'must be a regular expression in text'
     }),
     replacement: Type.String({
-      pattern: '^[!"$-~]*$',
+      pattern: '^[!"$->@-\\[\\]-~]*$',
       description: 'What the match becomes; $1 stands for the first group.',
       examples: ['/auth'],
-      errorMessage: 'must be path text: no white space, no "#", everything beyond ASCII percent-encoded'
+      errorMessage: 'must be a path such as "/auth", or "" for none: no white space, "?", "#" or backslash, all beyond ASCII percent-encoded'
     })
   }, {
     ...closed,
     description: 'How the path changes on its way. Without it the path is forwarded as it came.',
     errorMessage: 'must be an object such as { "pattern": "^/api/auth", "replacement": "/auth" }'
   })),
+  http2: Type.Optional(Switch('Speak HTTP/2 to the service, as gRPC needs: agreed in the TLS handshake, or known beforehand without TLS.', false)),
+  tls: Type.Optional(RouteTls),
+  connectTimeout: Type.Optional(Duration(1, {
+    description: 'How long a connection to the service may take: its name, TCP and TLS.', default: defaults.connectTimeout, examples: ['5s']
+  })),
   timeout: Type.Optional(Duration(1, {
     description: 'How long the service has to answer.', default: defaults.timeout, examples: ['30s', 30000]
+  })),
+  upgradeTimeout: Type.Optional(Duration(1, {
+    description: 'How long a tunnel (WebSocket) may be silent in both directions before it is closed.',
+    default: defaults.upgradeTimeout,
+    examples: ['10m', '1h']
+  })),
+  maxBodySize: Type.Optional(Size({
+    description: 'The largest body of a request; a larger one is answered 413.', default: defaults.maxBodySize, examples: ['10mb']
+  })),
+  minBodyRate: Type.Optional(Size({
+    description: 'Bytes per second that the body of a request must come with, as the mean over requestTimeout. 0: no matter how slowly.',
+    default: defaults.minBodyRate,
+    examples: [128, '1kb']
+  })),
+  requestTimeout: Type.Optional(Duration(1, {
+    description: 'Over which time minBodyRate is measured.', default: defaults.requestTimeout, examples: ['30s']
   })),
   cors: Type.Optional(Off(Type.Partial(Cors, { ...closed, errorMessage: CORS }), {
     description: 'Keys that differ from the global cors, or false to switch it off here.', errorMessage: CORS
@@ -175,6 +146,8 @@ const Route = Type.Object({
   errorMessage: 'must be an object such as { "prefix": "/api/auth", "target": "http://localhost:3001" }'
 })
 
+const VIA = 'must be true, false or a name such as "edge-1"'
+
 /** The schema of routes.json, and of the options that the plugin takes. */
 export const GatewayConfigSchema = Type.Object({
   $schema: Type.Optional(Type.String({
@@ -184,6 +157,21 @@ export const GatewayConfigSchema = Type.Object({
   cors: Type.Optional(Off(Cors, { description: 'Which browsers may call; for all routes that do not say otherwise. false: switched off.', errorMessage: CORS })),
   rateLimit: Type.Optional(Off(RateLimit, {
     description: 'How often one client may call, over all routes without a limit of their own. false: switched off.', errorMessage: RATE_LIMIT
+  })),
+  forwarded: Type.Optional(Type.Enum(['x-forwarded', 'rfc7239', 'both'], {
+    description: 'Which fields tell a service of its client: X-Forwarded-* and X-Real-IP, Forwarded (RFC 7239), or both.',
+    default: defaults.forwarded,
+    errorMessage: 'must be "x-forwarded", "rfc7239" or "both"'
+  })),
+  via: Type.Optional(Type.Union([
+    Type.Boolean(),
+    Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", errorMessage: VIA })
+  ], {
+    description: 'Enter the gateway in Via, in both directions, and refuse a request that comes back (508). ' +
+      'true makes up a name that no other gateway has; a text is the name.',
+    default: defaults.via,
+    examples: [true, false, 'edge-1'],
+    errorMessage: VIA
   })),
   routes: Type.Array(Route, { minItems: 1, description: 'The mounted prefixes.', errorMessage: 'must be a list with at least one route' })
 }, { ...closed, description: 'The routes of a fastify-stream-gateway.', errorMessage: 'must be an object with "routes"' })

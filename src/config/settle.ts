@@ -1,22 +1,38 @@
-import { defaults, type CorsConfig, type GatewayConfig, type RateLimitConfig, type RouteConfig } from './schema.js'
-import type { CorsSettings, RateLimitSettings, RouteSettings, Settings } from './settings.js'
+import { randomBytes } from 'node:crypto'
+import { readPem } from './pem.js'
+import type { CorsConfig, GatewayConfig, RateLimitConfig, RouteConfig } from './schema.js'
+import { defaults } from './schema-parts.js'
+import type { CorsSettings, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
-import { parseDuration } from './units.js'
+import { parseDuration, parseSize } from './units.js'
 
 /** Fills in the defaults and puts every value into the one form that the gateway works with. The input must have been checked. */
 export function settle (config: GatewayConfig): Settings {
-  const { trustProxy, shutdownTimeout, accessLog } = config.server ?? {}
   const cors = settleCors(config.cors, undefined)
   const rateLimit = settleRateLimit(config.rateLimit, undefined)
   return {
-    server: {
-      trustProxy: typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy ?? defaults.trustProxy,
-      shutdownTimeout: parseDuration(shutdownTimeout ?? defaults.shutdownTimeout),
-      accessLog: accessLog ?? defaults.accessLog
-    },
+    server: settleServer(config.server ?? {}),
+    via: settleVia(config.via ?? defaults.via),
+    forwarded: config.forwarded ?? defaults.forwarded,
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
     routes: config.routes.map((route) => settleRoute(config, route))
+  }
+}
+
+function settleServer (server: NonNullable<GatewayConfig['server']>): ServerSettings {
+  const { trustProxy, tls } = server
+  return {
+    trustProxy: typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy ?? defaults.trustProxy,
+    shutdownTimeout: parseDuration(server.shutdownTimeout ?? defaults.shutdownTimeout),
+    accessLog: server.accessLog ?? defaults.accessLog,
+    ...(tls && { tls: { ...tls } }),
+    http2: server.http2 ?? defaults.http2,
+    maxConnections: server.maxConnections ?? defaults.maxConnections,
+    maxRequestsPerConnection: server.maxRequestsPerConnection ?? defaults.maxRequestsPerConnection,
+    maxHeaderSize: parseSize(server.maxHeaderSize ?? defaults.maxHeaderSize),
+    headersTimeout: parseDuration(server.headersTimeout ?? defaults.headersTimeout),
+    keepAliveTimeout: parseDuration(server.keepAliveTimeout ?? defaults.keepAliveTimeout)
   }
 }
 
@@ -25,22 +41,44 @@ function settleRoute (config: GatewayConfig, route: RouteConfig): RouteSettings 
   const rateLimit = settleRateLimit(config.rateLimit, route.rateLimit)
   return {
     prefix: route.prefix,
-    target: settleTarget(route.target),
+    target: {
+      ...settleTarget(route.target),
+      connectTimeout: parseDuration(route.connectTimeout ?? defaults.connectTimeout),
+      ...(route.http2 === true && { http2: true }),
+      ...(route.tls && { tls: settleTls(route.tls) })
+    },
     ...(route.pathRewrite && { pathRewrite: { ...route.pathRewrite } }),
     timeout: parseDuration(route.timeout ?? defaults.timeout),
+    upgradeTimeout: parseDuration(route.upgradeTimeout ?? defaults.upgradeTimeout),
+    maxBodySize: parseSize(route.maxBodySize ?? defaults.maxBodySize),
+    minBodyRate: parseSize(route.minBodyRate ?? defaults.minBodyRate),
+    requestTimeout: parseDuration(route.requestTimeout ?? defaults.requestTimeout),
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
     ownRateLimit: typeof route.rateLimit === 'object'
   }
 }
 
+/** Replicas of one configuration need names of their own: a request may pass through two of them and be no loop. */
+function settleVia (via: boolean | string): string | false {
+  return via === true ? `gateway-${randomBytes(6).toString('hex')}` : via
+}
+
 function settleTarget (target: RouteConfig['target']): Target {
   if (typeof target === 'object') {
     return { protocol: target.protocol ?? defaults.protocol, host: bareHost(target.host), port: target.port }
   }
-  const parsed = parseTarget(target)
-  if (typeof parsed === 'string') throw new TypeError(`${target} ${parsed}`)
-  return parsed
+  return parseTarget(target)
+}
+
+function settleTls ({ ca, cert, key, ...tls }: NonNullable<RouteConfig['tls']>): RouteTlsSettings {
+  return {
+    rejectUnauthorized: defaults.rejectUnauthorized,
+    ...tls,
+    ...(ca !== undefined && { ca: readPem(ca) }),
+    ...(cert !== undefined && { cert: readPem(cert) }),
+    ...(key !== undefined && { key: readPem(key) })
+  }
 }
 
 // In both sections a required key that is on neither level means that neither

@@ -1,44 +1,59 @@
 import { isIP, isIPv6 } from 'node:net'
 
-/** Where an upstream listens. */
-export interface Target {
-  protocol: 'http' | 'https'
-  /** A name or an address, without brackets also for IPv6. */
-  host: string
-  port: number
-}
+/** Where an upstream listens. `host` is a name or an address, without brackets also for IPv6. */
+export type Target =
+  | { protocol: 'http' | 'https', host: string, port: number }
+  | { protocol: 'http', socketPath: string }
+
+const UNIX = 'unix:'
+/** Bytes that every system takes for the path of a socket. */
+const LONGEST_SOCKET_PATH = 103
 
 const SCHEME = /^(https?):\/\//i
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$/
 
 /**
- * Reads a target's URL.
- *
- * @param text such as `http://localhost:3001`; the port defaults to 80 or 443
- * @returns the target, or a sentence that says what is wrong with the text
+ * Reads a target such as `http://localhost:3001` or `unix:/run/app.sock`, which {@link judgeTarget} must have passed.
+ * The port defaults to 80 or 443.
  */
-export function parseTarget (text: string): Target | string {
-  if (!SCHEME.test(text)) return 'must start with "http://" or "https://"'
+export function parseTarget (text: string): Target {
+  if (text.startsWith(UNIX)) return { protocol: 'http', socketPath: text.slice(UNIX.length) }
+  const url = new URL(text)
+  const protocol = url.protocol === 'https:' ? 'https' : 'http'
+  const port = url.port === '' ? (protocol === 'https' ? 443 : 80) : Number(url.port)
+  return { protocol, host: bareHost(url.hostname), port }
+}
+
+/** Says what is wrong with a target; nothing when it is a scheme, a host and perhaps a port, or the path of a socket. */
+export function judgeTarget (text: string): string | undefined {
+  if (text.startsWith(UNIX)) return judgeSocketPath(text.slice(UNIX.length))
+  if (!SCHEME.test(text)) return 'must start with "http://", "https://" or "unix:"'
   // The URL parser would silently drop or turn these.
   if (/[\s\\]/.test(text)) return 'must not contain white space or backslashes'
+  // Read from the text: the parser cannot tell "http://host" from "http://host/",
+  // and drops an empty query or fragment.
+  const afterScheme = text.replace(SCHEME, '')
+  const authority = afterScheme.replace(/[/?#].*$/, '')
+  const rest = afterScheme.slice(authority.length)
+  const port = /:(\d+)$/.exec(authority)?.[1]
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return 'must have a port from 1 to 65535'
   if (!URL.canParse(text)) return 'must be a URL such as "http://localhost:3001"'
 
   const url = new URL(text)
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password'
-  // Read from the text: the parser cannot tell "http://host" from "http://host/",
-  // and drops an empty query or fragment.
-  const rest = text.replace(SCHEME, '').replace(/^[^/?#]*/, '')
   if (rest !== '') {
     return `must end after the host and port, without ${JSON.stringify(rest)}: use pathRewrite to change the path`
   }
 
   const host = bareHost(url.hostname)
-  const wrong = judgeHost(host)
-  if (wrong !== undefined) return wrong
-  if (url.port === '0') return 'must have a port from 1 to 65535'
-  const protocol = url.protocol === 'https:' ? 'https' : 'http'
-  const port = url.port === '' ? (protocol === 'https' ? 443 : 80) : Number(url.port)
-  return { protocol, host, port }
+  // The parser takes "http://3001" for 0.0.11.185.
+  if (isIP(host) === 4 && !authority.includes(host)) return 'must name a host, or an IPv4 address with its four numbers'
+  return judgeHost(host)
+}
+
+function judgeSocketPath (path: string): string | undefined {
+  if (!/^\/[^/\0][^\0]*$/.test(path)) return 'must be "unix:" and an absolute path, such as "unix:/run/app.sock"'
+  return Buffer.byteLength(path) > LONGEST_SOCKET_PATH ? `must have a path of at most ${LONGEST_SOCKET_PATH} bytes` : undefined
 }
 
 /** Takes the brackets off an IPv6 address. */
@@ -55,6 +70,6 @@ export function judgeHost (text: string): string | undefined {
 
   const labels = host.replace(/\.$/, '').split('.')
   // A name whose last label is a number is an address that went wrong.
-  const isName = host.length <= 253 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
+  const isName = host.length <= 253 && labels.every((label) => LABEL.test(label)) && !/(^|\.)\d+\.?$/.test(host)
   return isName && host === text ? undefined : 'must be a host name or an IP address'
 }

@@ -1,7 +1,9 @@
 /** Every error that the gateway itself answers: what the client reads, and by which status. */
 const KINDS = {
   BAD_REQUEST: { status: 400, message: 'The request cannot be forwarded' },
+  FORBIDDEN: { status: 403, message: 'The origin of the page may not open this connection' },
   NOT_FOUND: { status: 404, message: 'No route for this path' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'The gateway does not forward this method' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The request is too large' },
   TOO_MANY_REQUESTS: { status: 429, message: 'Rate limit exceeded' },
@@ -9,7 +11,9 @@ const KINDS = {
   INTERNAL_ERROR: { status: 500, message: 'Internal error' },
   BAD_GATEWAY: { status: 502, message: 'Failed to connect to upstream service' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service is not available' },
-  GATEWAY_TIMEOUT: { status: 504, message: 'Upstream service did not respond in time' }
+  GATEWAY_TIMEOUT: { status: 504, message: 'Upstream service did not respond in time' },
+  HTTP_VERSION_NOT_SUPPORTED: { status: 505, message: 'Only HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken here' },
+  LOOP_DETECTED: { status: 508, message: 'The request came back to the gateway that sent it' }
 } as const
 
 export type ErrorCode = keyof typeof KINDS
@@ -43,12 +47,17 @@ export function errorBody (code: string, message: string, requestId: string): Er
 
 /** What Node's client or a socket reports before the upstream's head arrived, as the answer it deserves. */
 export function upstreamFailure (cause: NodeJS.ErrnoException): GatewayError {
-  return new GatewayError('BAD_GATEWAY', failureMessage(cause), cause)
+  const { code = '' } = cause
+  if (code === 'ERR_CONNECT_TIMEOUT') return new GatewayError('GATEWAY_TIMEOUT', 'Upstream service could not be reached in time', cause)
+  return new GatewayError('BAD_GATEWAY', failureMessage(code), cause)
 }
 
-function failureMessage (cause: NodeJS.ErrnoException): string | undefined {
-  const code = cause.code ?? ''
+function failureMessage (code: string): string | undefined {
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'Upstream service closed the connection before it answered'
-  if (code.startsWith('HPE_')) return 'Upstream service sent an answer that is not valid HTTP'
+  if (code === 'ERR_HTTP2_STREAM_ERROR') return 'Upstream service refused the request before it answered'
+  if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP')) return NOT_HTTP
   return undefined
 }
+
+/** For what a service sent and cannot be passed on. */
+export const NOT_HTTP = 'Upstream service sent an answer that is not valid HTTP'

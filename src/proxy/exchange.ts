@@ -1,30 +1,55 @@
-import { request } from 'node:http'
-import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http'
-import { QueueFullError, wasAnswered } from '../upstream/pool.js'
-import type { Lease, Lessee } from '../upstream/pool.js'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { QueueFullError } from '../upstream/request.js'
+import type { Interim, Lessee, UpstreamAnswer, UpstreamRequest } from '../upstream/request.js'
 import type { Target } from '../upstream/target.js'
-import { GatewayError, upstreamFailure } from './errors.js'
-import { fieldValue } from './fields.js'
-import type { FieldNames } from './fields.js'
-import { answerHead, hasBody, requestHead } from './heads.js'
-import type { Client, HookFields } from './heads.js'
-import { lingerAfterAnswer } from './linger.js'
+import { Download } from './download.js'
+import type { DownloadOwner } from './download.js'
+import { GatewayError, NOT_HTTP, upstreamFailure } from './errors.js'
+import { eachField, fieldValue } from './fields.js'
+import { announceTrailers, BODILESS } from './heads.js'
+import type { AnswerHeads, Client, Framing, HookFields, RequestHeads } from './heads.js'
+import { http1 } from './http1.js'
+import { http2 } from './http2.js'
+import { judgeRequest } from './judge.js'
+import type { RequestRules } from './judge.js'
+import { splitAbsolute } from './path.js'
 import type { Rewrite } from './path.js'
+import { Tunnel } from './tunnel.js'
+import type { TunnelEnd, TunnelOwner } from './tunnel.js'
+import { Upload } from './upload.js'
+import type { UploadLimits, UploadOwner } from './upload.js'
+import { judgeOrigin, nameRequired, protocolChosen, switchProtocols, upgradeOf } from './upgrade.js'
+import type { Origins } from './upgrade.js'
+import { isHttp2 } from './wire.js'
+import type { Wire } from './wire.js'
 
 /** A mounted prefix, prepared at start. */
-export interface Route {
+export interface Route extends RequestRules, UploadLimits {
   readonly prefix: string
   readonly target: Target
   readonly rewrite: Rewrite
   /** Milliseconds of silence. */
   readonly timeout: number
-  /** The fields that answers lose on their way to the client. */
-  readonly stripped: FieldNames
+  /** Milliseconds of silence in a tunnel. */
+  readonly upgradeTimeout: number
+  /** Of the pages that may open a tunnel; `undefined`: any, the service decides. */
+  readonly origins: Origins | undefined
+  readonly requestHeads: RequestHeads
+  readonly answerHeads: AnswerHeads
   /** Called once per exchange, when nothing more can happen in it. */
   readonly onSettled: (exchange: Exchange) => void
 }
 
-/** The server's side of a request; Fastify's reply is one. */
+/** A request as the server has it; Fastify's is one. */
+export interface Request {
+  readonly id: string
+  readonly raw: IncomingMessage
+  readonly method: string
+  readonly url: string
+}
+
+/** The server's side of it; Fastify's reply is one. */
 export interface Reply {
   readonly raw: ServerResponse
   getHeaders (): HookFields
@@ -40,40 +65,45 @@ export type Outcome = 'completed' | 'refused' | 'client aborted' | 'upstream err
 /** A request may be sent twice only when a second time changes nothing (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH'])
 
+const SILENT = 'No byte moved in either direction'
+
 const kExchange = Symbol('exchange')
 
 declare module 'http' {
-  interface IncomingMessage { [kExchange]?: Exchange }
   interface OutgoingMessage { [kExchange]?: Exchange }
 }
 
+type Carrier = UpstreamRequest & { [kExchange]?: Exchange }
+
 /** One request and its answer. It is read from top to bottom in the order in which things happen. */
-export class Exchange implements Lessee {
+export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner {
   readonly timeout: number
-  outcome: Outcome | undefined
-  error: GatewayError | undefined
-  /** Bytes of the answer's body. */
-  bytes = 0
   readonly startedAt = performance.now()
   /** When the service's head arrived; 0 when it did not. */
   answeredAt = 0
+  outcome: Outcome | undefined
+  error: GatewayError | undefined
+  readonly #client: IncomingMessage
+  readonly #wire: Wire
   readonly #uploads: boolean
-  #head: string[] = []
+  readonly #wantsTrailers: boolean
   #path = ''
-  #upstream: ClientRequest | undefined
-  #answer: IncomingMessage | undefined
-  /** Bytes to come under the answer's Content-Length; NaN without one. */
-  #remaining = NaN
-  #answerBegun = false
-  #uploadBegun = false
-  #watchesDrain = false
-  #flushedToClient = 0
+  #head: string[] = []
+  #upstream: Carrier | undefined
+  #upload: Upload | undefined
+  #download: Download | undefined
+  #tunnel: Tunnel | undefined
+  #flushed = 0
   #settled = false
 
-  constructor (readonly route: Route, readonly id: string, readonly client: IncomingMessage, readonly reply: Reply) {
-    this.timeout = route.timeout
-    this.#uploads = hasBody(client.headers)
+  constructor (readonly route: Route, readonly request: Request, readonly reply: Reply) {
+    const client = request.raw
     const { raw } = reply
+    this.timeout = route.timeout
+    this.#client = client
+    this.#wire = isHttp2(client) ? http2 : http1
+    this.#uploads = this.#wire.hasBody(client)
+    this.#wantsTrailers = wantsTrailers(client)
     raw[kExchange] = this
     raw.on('close', onClose)
     if (raw.socket === null) this.#watchConnection()
@@ -81,44 +111,61 @@ export class Exchange implements Lessee {
 
   /** Node tells a response that waits behind another one of its connection (pipelining) nothing of the connection's end. */
   #watchConnection (): void {
-    const { socket } = this.client
+    const { socket } = this.#client
     socket.setMaxListeners(0)
     socket.once('close', () => this.closed())
   }
 
+  /** Bytes of the answer's body that were sent, or of the tunnel that came in its place. */
+  get bytes (): number {
+    return (this.#download ?? this.#tunnel)?.bytes ?? 0
+  }
+
   /** Judges the request and sends it on. */
   start (from: Client): void {
-    const { client, route } = this
-    if (client.socket.destroyed) {
+    const { route, request } = this
+    if (this.#wire.isGone(this.#client)) {
       this.closed()
       return
     }
-    const path = route.rewrite(client.url ?? '')
+    const fields = this.#wire.fields(this.#client)
+    const wrong = judgeRequest(this.#client, fields, route) ?? this.#judgeUpgrade(from)
+    const path = wrong === undefined ? route.rewrite(this.#originForm(from)) : undefined
     if (path === undefined) {
-      this.#refuse('refused', new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
+      this.#refuse('refused', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
     this.#path = path
-    const chunked = client.headers['transfer-encoding'] !== undefined
-    this.#head = requestHead(client.rawHeaders, client.method ?? '', chunked, route.target.hostField, from)
+    this.#head = route.requestHeads.build(fields, request.method, this.#client.httpVersion, this.#framing(), from)
     this.#send(false)
   }
 
+  /** An absolute-form's authority counts more than Host (RFC 9112 section 3.2.2). */
+  #originForm (from: Client): string {
+    const { url } = this.request
+    const absolute = url.startsWith('/') ? undefined : splitAbsolute(url)
+    if (absolute === undefined) return url
+    if (!from.trusted) from.host = absolute.authority
+    return absolute.path
+  }
+
+  #judgeUpgrade ({ host }: Client): GatewayError | undefined {
+    return upgradeOf(this.#client) === undefined ? undefined : judgeOrigin(this.#client.headers.origin, this.route.origins, host)
+  }
+
+  #framing (): Framing {
+    const upgrade = upgradeOf(this.#client)
+    if (upgrade !== undefined) return { chunked: false, trailers: false, upgrade }
+    if (!this.#uploads && !this.#wantsTrailers) return BODILESS
+    const isChunked = this.#uploads && this.#client.headers['content-length'] === undefined
+    return { chunked: isChunked, trailers: this.#wantsTrailers, upgrade: undefined }
+  }
+
   #send (fresh: boolean): void {
-    const { client, route } = this
-    const { pool } = route.target
-    const options: RequestOptions & Lease = {
-      agent: pool,
-      protocol: pool.protocol,
-      method: client.method,
-      path: this.#path,
-      headers: this.#head,
-      lessee: this,
-      fresh
-    }
-    let upstream: ClientRequest
+    const { route: { target }, request: { method } } = this
+    let upstream: Carrier
     try {
-      upstream = request(options)
+      upstream = target.connections.request({ method, path: this.#path, head: this.#head, hasBody: this.#uploads, lessee: this, fresh })
     } catch (error) {
       // Node's writer may refuse what its parser let pass, or what a host's hook made of the head.
       this.#refuse('refused', new GatewayError(error instanceof QueueFullError ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', undefined, error))
@@ -127,153 +174,150 @@ export class Exchange implements Lessee {
     this.#upstream = upstream
     upstream[kExchange] = this
     upstream.on('response', onAnswer)
+    upstream.on('information', onInterim)
+    upstream.on('upgrade', onSwitch)
     upstream.on('error', onUpstreamError)
     if (!this.#uploads) {
       upstream.end()
       return
     }
-    client[kExchange] = this
-    upstream.on('drain', onUpstreamDrain)
-    client.on('data', onClientData)
-    client.on('end', onClientEnd)
-    // After what arrived together with the head: a service may have something to say before the body comes.
-    process.nextTick(flushRequestHead, this)
+    const passesTrailers = this.#wantsTrailers && this.#client.headers['content-length'] === undefined
+    this.#upload = new Upload(this.#client, upstream, this.route, passesTrailers, this)
+    this.#upload.begin()
   }
 
-  flushRequestHead (): void {
-    if (!this.#uploadBegun) this.#upstream?.flushHeaders()
-  }
-
-  /** The request's body, with the service's pace. */
-  upload (chunk: Buffer): void {
-    this.#uploadBegun = true
-    if (this.#upstream?.write(chunk) === false) this.client.pause()
-  }
-
-  uploaded (): void {
-    this.#uploadBegun = true
-    this.#upstream?.end()
+  rejectUpload (error: GatewayError): void {
+    const outcome = error.code === 'REQUEST_TIMEOUT' ? 'timeout' : 'refused'
+    if (this.#download === undefined) this.#refuse(outcome, error)
+    else this.#cutOff(outcome, error)
   }
 
   /** The connection was lost, or none could be had; after the head, the answer tells it by itself. */
   failed (error: NodeJS.ErrnoException): void {
-    if (this.#answer !== undefined || this.outcome !== undefined) return
+    if (this.#download !== undefined || this.outcome !== undefined) return
     if (this.#mayRepeat(error)) this.#send(true)
+    else if (error.code === 'ERR_CONNECT_TIMEOUT') this.#refuse('timeout', upstreamFailure(error))
     else this.#refuse('upstream error', upstreamFailure(error))
   }
 
-  /**
-   * A service may close a kept connection at the very moment that a request is sent on it. Where that can be
-   * told (not a byte of an answer) and repeating is harmless, the client need not know.
-   */
-  #mayRepeat ({ code }: NodeJS.ErrnoException): boolean {
-    const upstream = this.#upstream
-    return upstream !== undefined && upstream.reusedSocket && !this.#uploads && IDEMPOTENT.has(upstream.method) &&
-      (code === 'ECONNRESET' || code === 'EPIPE') && !wasAnswered(upstream)
+  #mayRepeat (error: NodeJS.ErrnoException): boolean {
+    return !this.#uploads && IDEMPOTENT.has(this.request.method) &&
+      this.#upstream !== undefined && this.route.target.connections.wasUntouched(this.#upstream, error)
+  }
+
+  /** A head before the answer's own: 103 Early Hints, 102 Processing. */
+  informed ({ statusCode, statusMessage, rawHeaders }: Interim): void {
+    if (this.outcome !== undefined) return
+    // 100 is of each hop: the client has had its own.
+    if (statusCode !== 100) {
+      this.#wire.inform(this.reply.raw, statusCode, statusMessage, this.route.answerHeads.interim(rawHeaders))
+    }
+  }
+
+  /** The service goes over to the protocol that the client asked for: after this head there is no more HTTP. */
+  switched (answer: UpstreamAnswer, service: Socket, early: Buffer): void {
+    this.answeredAt = performance.now()
+    const { route, reply } = this
+    const { socket } = this.#client
+    const protocol = protocolChosen(upgradeOf(this.#client), answer.rawHeaders)
+    if (protocol === undefined) {
+      this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
+      return
+    }
+    const head = route.answerHeads.build(answer.rawHeaders, 101, answer.httpVersion, reply.getHeaders())
+    head.push('Connection', 'Upgrade', 'Upgrade', protocol)
+    if (!this.#writeHead(101, answer.statusMessage, head, true)) return
+    switchProtocols(reply.raw, socket)
+    service.unshift(early)
+    this.#tunnel = new Tunnel(socket, service, route.upgradeTimeout, this)
+    this.#tunnel.begin()
+  }
+
+  tunnelClosed (end: TunnelEnd, error: Error | undefined): void {
+    if (end === 'silence') {
+      this.outcome = 'timeout'
+      this.error = new GatewayError('GATEWAY_TIMEOUT', SILENT, error)
+    } else if (end === 'service gone') {
+      this.outcome = 'upstream error'
+      this.error = new GatewayError('BAD_GATEWAY', 'Upstream service broke the connection off', error)
+    } else {
+      this.outcome = end === 'client gone' ? 'client aborted' : 'completed'
+    }
+    // Node tells a response nothing of a connection that was taken from it; whoever waits for its end waits here.
+    this.reply.raw.emit('close')
   }
 
   /** The service's head has arrived: it becomes the client's. */
-  answered (answer: IncomingMessage): void {
-    this.#answer = answer
+  answered (answer: UpstreamAnswer): void {
     this.answeredAt = performance.now()
-    const { raw } = this.reply
-    const { rawHeaders } = answer
-    const status = answer.statusCode ?? 0
+    const { route, reply, request } = this
+    const { rawHeaders, statusCode } = answer
     const length = fieldValue(rawHeaders, 'content-length')
     const keepAlive = fieldValue(rawHeaders, 'keep-alive')
-    if (keepAlive !== undefined) this.route.target.pool.keepAliveHint(keepAlive)
-    const head = answerHead(rawHeaders, status, this.route.stripped, this.reply.getHeaders())
-    if (this.#isUploading) head.push('Connection', 'close')
+    if (keepAlive !== undefined) route.target.connections.keepAliveHint(keepAlive)
+    const head = route.answerHeads.build(rawHeaders, statusCode, answer.httpVersion, reply.getHeaders())
+    if (this.#isUploading) head.push(...this.#wire.closing)
+    if (statusCode === 426 && this.#wire === http1) nameRequired(rawHeaders, head)
+    const isHeadOnly = request.method === 'HEAD' || statusCode === 204 || statusCode === 304 || length === '0' || answer.isHeadOnly === true
+    if (this.#wantsTrailers && !isHeadOnly && length === undefined) announceTrailers(rawHeaders, head)
+    if (!this.#writeHead(statusCode, answer.statusMessage, head, isHeadOnly)) return
+    this.#download = new Download(answer, reply.raw, this.#wire, length, this, this.#wantsTrailers)
+    if (isHeadOnly) this.#download.endAtOnce()
+    else this.#download.begin()
+  }
+
+  /** Up to here a failure is still an answer. */
+  #writeHead (status: number, reason: string, head: string[], isHeadOnly: boolean): boolean {
+    const { reply } = this
     try {
-      writeHead(raw, status, answer.statusMessage ?? '', head)
+      this.#wire.writeHead(reply.raw, status, reason, head, isHeadOnly)
     } catch (error) {
-      raw.statusMessage = ''
-      this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', 'Upstream service sent an answer that is not valid HTTP', error))
-      return
+      if (this.#wire === http1) reply.raw.statusMessage = ''
+      this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP, error))
+      return false
     }
-    this.reply.hijack()
-    answer[kExchange] = this
-    answer.on('end', onAnswerEnd)
-    if (this.client.method === 'HEAD' || status === 204 || status === 304 || length === '0') {
-      answer.resume()
-      this.#endAnswer()
-      return
-    }
-    this.#remaining = length === undefined ? NaN : Number(length)
-    answer.on('data', onAnswerData)
-    answer.on('error', onAnswerError)
-    // After what arrived together with the head, so that head and body leave in one write where they can.
-    process.nextTick(flushAnswerHead, this)
-  }
-
-  flushAnswerHead (): void {
-    if (!this.#answerBegun) this.reply.raw.flushHeaders()
-  }
-
-  /** The answer's body, with the client's pace. What completes its Content-Length ends it in the same write. */
-  download (chunk: Buffer): void {
-    const { raw } = this.reply
-    this.#answerBegun = true
-    this.bytes += chunk.length
-    this.#remaining -= chunk.length
-    if (this.#remaining === 0) {
-      this.#endAnswer(chunk)
-      return
-    }
-    if (raw.write(chunk)) return
-    this.#answer?.pause()
-    if (this.#watchesDrain) return
-    this.#watchesDrain = true
-    raw.on('drain', onClientDrain)
-  }
-
-  resumeUpload (): void {
-    this.client.resume()
-  }
-
-  resumeDownload (): void {
-    this.#answer?.resume()
+    reply.hijack()
+    return true
   }
 
   downloaded (): void {
-    if (!this.reply.raw.writableEnded) this.#endAnswer()
+    if (this.#isUploading) this.#stopUpload()
   }
 
-  #endAnswer (last?: Buffer): void {
-    this.#answerBegun = true
-    if (this.#isUploading) this.#stopUpload()
-    this.reply.raw.end(last)
+  answerBroken (error: unknown): void {
+    this.#cutOff('upstream error', new GatewayError('BAD_GATEWAY', 'Upstream service broke off its answer', error))
   }
 
   get #isUploading (): boolean {
-    return this.#uploads && !this.client.complete
+    return this.#uploads && !this.#client.complete
   }
 
-  /** Nobody wants the rest of the body, and the connection cannot be used again with half a body in it. */
+  /** Nobody wants the rest of the body. */
   #stopUpload (): void {
-    const { client } = this
-    client.off('data', onClientData)
-    client.off('end', onClientEnd)
-    client.resume()
-    lingerAfterAnswer(client.socket)
+    this.#upload?.stop()
+    this.#wire.abandonBody(this.#client)
   }
 
-  /** The pool's clock: no byte moved for `timeout` milliseconds. */
-  onSilence (): void {
-    const { raw } = this.reply
-    const upstream = this.#upstream
-    if (this.#answer === undefined) {
+  /** The connection's clock: no byte moved for `timeout` milliseconds. */
+  onSilence (): boolean {
+    if (this.#download !== undefined) return this.#isRead()
+    if (this.#isUploading && this.#upload?.isHeld === false) {
+      this.#refuse('timeout', new GatewayError('REQUEST_TIMEOUT', 'The body of the request stopped coming'))
+    } else {
       this.#refuse('timeout', new GatewayError('GATEWAY_TIMEOUT'))
-      return
     }
-    // A client that reads slower than one buffer in `timeout` still moves bytes.
-    const flushed = raw.socket === null ? 0 : raw.socket.bytesWritten - raw.socket.writableLength
-    if (flushed !== this.#flushedToClient) {
-      this.#flushedToClient = flushed
-      upstream?.socket?.setTimeout(this.timeout)
-      return
+    return false
+  }
+
+  /** A client that reads slower than one buffer in `timeout` still moves bytes; one that reads nothing is cut off. */
+  #isRead (): boolean {
+    const flushed = this.#wire.flushed(this.reply.raw, this.bytes)
+    if (flushed === this.#flushed) {
+      this.#cutOff('timeout', new GatewayError('GATEWAY_TIMEOUT', SILENT))
+      return false
     }
-    this.cutOff('timeout', new GatewayError('GATEWAY_TIMEOUT', 'No byte moved in either direction'))
+    this.#flushed = flushed
+    return true
   }
 
   /** Before the head: a failure is an answer of the gateway's own. */
@@ -281,90 +325,60 @@ export class Exchange implements Lessee {
     this.outcome = outcome
     this.error = error
     this.#dropUpstream()
-    if (this.#isUploading) {
-      this.reply.header('connection', 'close')
+    if (this.#isUploading || outcome === 'refused') {
+      eachField(this.#wire.closing, (name, value) => this.reply.header(name, value))
       this.#stopUpload()
     }
     this.reply.send(error)
   }
 
   /** After the head: a failure can only be shown by a break, or what was cut short would pass for whole. */
-  cutOff (outcome: Outcome, error: GatewayError): void {
+  #cutOff (outcome: Outcome, error: GatewayError): void {
     if (this.outcome !== undefined) return
     this.outcome = outcome
     this.error = error
-    const { raw } = this.reply
-    // Without Content-Length or chunks (HTTP/1.0) the end of the connection is the end of the answer: only a reset tells.
-    if (!raw.chunkedEncoding && Number.isNaN(this.#remaining) && raw.socket !== null && !('encrypted' in raw.socket)) raw.socket.resetAndDestroy()
-    else raw.destroy()
+    this.#wire.breakOff(this.reply.raw, this.#download?.hasLength === true)
   }
 
   /** The one point where every exchange ends: the answer was written whole, or the client's connection is gone. */
   closed (): void {
     if (this.#settled) return
     this.#settled = true
-    const written = this.reply.raw.writableFinished
-    this.outcome ??= written ? 'completed' : 'client aborted'
-    if (this.outcome !== 'completed' || !this.#upstream?.writableEnded) this.#dropUpstream()
+    this.outcome ??= this.#wire.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
+    if (this.outcome !== 'completed' || this.#upstream?.writableEnded === false) this.#dropUpstream()
+    this.#upload?.stop()
     this.route.onSettled(this)
   }
 
   #dropUpstream (): void {
-    if (this.#upstream === undefined) return
-    this.#upstream.destroy()
-    this.route.target.pool.leave(this.#upstream)
+    if (this.#upstream !== undefined) this.route.target.connections.drop(this.#upstream)
   }
 }
 
-function writeHead (raw: ServerResponse, status: number, reason: string, head: string[]): void {
-  const names = raw.getHeaderNames()
-  if (names.length === 0) {
-    raw.writeHead(status, reason, head)
-    return
-  }
-  // Something set fields on Node's own response (Fastify while it closes, a middleware); `head` has them too. Node
-  // then takes a flat array field by field and lets the last of a name win: only one of three Set-Cookie would be left.
-  for (const name of names) raw.removeHeader(name)
-  for (let i = 0; i + 1 < head.length; i += 2) raw.appendHeader(head[i] ?? '', head[i + 1] ?? '')
-  raw.writeHead(status, reason)
+/** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
+function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
+  return te !== undefined && httpVersion !== '1.0' && String(te).toLowerCase().split(',').some(coding => coding.trim() === 'trailers')
 }
 
-function onAnswer (this: ClientRequest, answer: IncomingMessage): void {
+function onAnswer (this: Carrier, answer: UpstreamAnswer): void {
   const exchange = this[kExchange]
   if (exchange === undefined || exchange.outcome !== undefined) answer.destroy()
   else exchange.answered(answer)
 }
 
-function onUpstreamError (this: ClientRequest, error: Error): void {
+function onInterim (this: Carrier, interim: Interim): void {
+  this[kExchange]?.informed(interim)
+}
+
+/** Where nobody listens, Node's client breaks the connection off and tells nobody. */
+function onSwitch (this: Carrier, answer: UpstreamAnswer, service: Socket, early: Buffer): void {
+  const exchange = this[kExchange]
+  if (exchange === undefined || exchange.outcome !== undefined) service.destroy()
+  else exchange.switched(answer, service, early)
+}
+
+function onUpstreamError (this: Carrier, error: Error): void {
   this[kExchange]?.failed(error)
-}
-
-function onUpstreamDrain (this: ClientRequest): void {
-  this[kExchange]?.resumeUpload()
-}
-
-function onClientData (this: IncomingMessage, chunk: Buffer): void {
-  this[kExchange]?.upload(chunk)
-}
-
-function onClientEnd (this: IncomingMessage): void {
-  this[kExchange]?.uploaded()
-}
-
-function onClientDrain (this: ServerResponse): void {
-  this[kExchange]?.resumeDownload()
-}
-
-function onAnswerData (this: IncomingMessage, chunk: Buffer): void {
-  this[kExchange]?.download(chunk)
-}
-
-function onAnswerEnd (this: IncomingMessage): void {
-  this[kExchange]?.downloaded()
-}
-
-function onAnswerError (this: IncomingMessage, error: Error): void {
-  this[kExchange]?.cutOff('upstream error', new GatewayError('BAD_GATEWAY', 'Upstream service broke off its answer', error))
 }
 
 /** The exchange that answers with `raw`, where one was begun. */
@@ -374,12 +388,4 @@ export function exchangeOf (raw: ServerResponse): Exchange | undefined {
 
 function onClose (this: ServerResponse): void {
   this[kExchange]?.closed()
-}
-
-function flushRequestHead (exchange: Exchange): void {
-  exchange.flushRequestHead()
-}
-
-function flushAnswerHead (exchange: Exchange): void {
-  exchange.flushAnswerHead()
 }

@@ -53,6 +53,37 @@ export function copyEndToEnd (raw: RawFields, stripped: FieldNames, replaced: re
   }
 }
 
+/**
+ * What a trailer section must not bring in behind the head's back: framing, routing, authentication, and what a
+ * server acts on before the body (RFC 9110 section 6.5.1).
+ */
+const NOT_IN_TRAILERS = strippedNames([
+  'content-length', 'content-encoding', 'content-type', 'content-range', 'host', 'authorization', 'cookie', 'set-cookie',
+  'www-authenticate', 'cache-control', 'expect', 'location', 'max-forwards', 'range', 'retry-after', 'vary', 'via', 'date',
+  'forwarded', 'x-forwarded-*', 'x-real-ip', 'access-control-*'
+])
+
+/** A trailer section as Node takes it, less what has no business in one. */
+export function allowedTrailers (raw: RawFields): Array<[string, string]> {
+  const kept: string[] = []
+  copyEndToEnd(raw, NOT_IN_TRAILERS, NONE, kept)
+  const pairs: Array<[string, string]> = []
+  eachField(kept, (name, value) => pairs.push([name, value]))
+  return pairs
+}
+
+const NONE: readonly string[] = []
+
+/** Off the hot path only: a closure for each call. */
+export function eachField (raw: RawFields, visit: (name: string, value: string) => void): void {
+  for (let i = 0; ; i += 2) {
+    const name = raw[i]
+    const value = raw[i + 1]
+    if (name === undefined || value === undefined) return
+    visit(name, value)
+  }
+}
+
 /** The value of the first field of that name (lower case). */
 export function fieldValue (raw: RawFields, name: string): string | undefined {
   for (let i = 0, found = raw[0]; found !== undefined; found = raw[i += 2]) {
@@ -79,7 +110,8 @@ function nominatedNames (raw: RawFields): string[] | undefined {
   return connection.toLowerCase().split(',').map(name => name.trim()).filter(name => !NEVER_NOMINATED.includes(name))
 }
 
-function isSame (name: string, lowerCase: string): boolean {
+/** Whether a name is the other one (lower case) without regard to case. */
+export function isSame (name: string, lowerCase: string): boolean {
   return name.length === lowerCase.length && (name === lowerCase || name.toLowerCase() === lowerCase)
 }
 

@@ -1,10 +1,13 @@
 import { copyEndToEnd, fieldValue, listValue, strippedNames } from './fields.js'
 import type { FieldNames, RawFields } from './fields.js'
+import type { Via } from './via.js'
 
 /** Who the client is, as far as the server can vouch for it. */
 export interface Client {
   /** The X-Forwarded-For to send: the peer, appended to what it sent when it is a trusted proxy. */
   forwardedFor: string
+  /** The address of the connection's other end. */
+  peer: string
   /** The address of the client: the peer's, or what a trusted proxy said. */
   ip: string
   protocol: string
@@ -14,75 +17,155 @@ export interface Client {
   trusted: boolean
 }
 
+/** Which fields tell a service of the client. */
+export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | 'both'
+
+/** How a request's body and its head's hop-by-hop fields are set anew. */
+export interface Framing {
+  /** Whether the body goes in chunks: its length is not known. */
+  chunked: boolean
+  /** Whether trailers may pass. */
+  trailers: boolean
+  /** The protocol that the client asks to go over to; `undefined` for an ordinary request. */
+  upgrade: string | undefined
+}
+
+/** Of a request without a body, which most are. */
+export const BODILESS: Framing = { chunked: false, trailers: false, upgrade: undefined }
+
+export interface RequestHeadOptions {
+  /** The target's own Host. */
+  hostField: string
+  forwarded: ForwardedStyle
+  via: Via | undefined
+}
+
 /**
  * Replaced by the target's own (Host), answered by Node on this hop (Expect: the client has its 100 by now), or
  * set from what the server knows (the forwarded fields), whatever a client sent under these names.
  */
-const REPLACED = ['host', 'expect', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
-const FROM_A_CLIENT = strippedNames([...REPLACED, 'forwarded'])
-const FROM_A_TRUSTED_PROXY = strippedNames(REPLACED)
+const REPLACED = ['host', 'expect', 'http2-settings', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
+const WITH_FORWARDED = strippedNames([...REPLACED, 'forwarded'])
+const WITHOUT_FORWARDED = strippedNames(REPLACED)
+const CONTENT_LENGTH = ['content-length']
 const NONE: readonly string[] = []
 
 /** Methods under which a request without framing has no body; under any other the sender says Content-Length: 0. */
 const USUALLY_BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
-/** Whether a body follows the request's head (RFC 9112 section 6.3). */
-export function hasBody (headers: NodeJS.Dict<string | string[]>): boolean {
-  if (headers['transfer-encoding'] !== undefined) return true
-  const length = headers['content-length']
-  return length !== undefined && length !== '0'
+/** Makes the heads of the requests to one target. */
+export class RequestHeads {
+  readonly #hostField: string
+  readonly #via: Via | undefined
+  readonly #setsXForwarded: boolean
+  readonly #setsForwarded: boolean
+
+  constructor ({ hostField, forwarded, via }: RequestHeadOptions) {
+    this.#hostField = hostField
+    this.#via = via
+    this.#setsXForwarded = forwarded !== 'rfc7239'
+    this.#setsForwarded = forwarded !== 'x-forwarded'
+  }
+
+  /**
+   * The head that the service gets: the client's fields in their order and case, less what is of the hop, framed
+   * anew, and the forwarded fields last, where no field of the client can replace or nominate them away.
+   *
+   * The framing is set here, by the function that strips it: Node writes the body of a GET or DELETE without any
+   * on a kept connection when neither Content-Length nor Transfer-Encoding is given, and the body would be
+   * read as the next request.
+   */
+  build (raw: RawFields, method: string, version: string, { chunked, trailers, upgrade }: Framing, client: Client): string[] {
+    const head = ['Host', this.#hostField]
+    const stripped = this.#setsForwarded || !client.trusted ? WITH_FORWARDED : WITHOUT_FORWARDED
+    copyEndToEnd(raw, stripped, chunked ? CONTENT_LENGTH : NONE, head)
+    if (chunked) head.push('Transfer-Encoding', 'chunked')
+    else if (!USUALLY_BODILESS.has(method) && fieldValue(raw, 'content-length') === undefined) head.push('Content-Length', '0')
+    if (upgrade !== undefined) head.push('Connection', 'Upgrade', 'Upgrade', upgrade)
+    // TE is of the hop and says so itself (RFC 9110 section 10.1.4).
+    else if (trailers) head.push('TE', 'trailers', 'Connection', 'TE')
+    if (trailers && chunked) announceTrailers(raw, head)
+    this.#pushForwarded(raw, client, head)
+    if (this.#via !== undefined) head.push('Via', this.#via.entry(version))
+    return head
+  }
+
+  #pushForwarded (raw: RawFields, { trusted, forwardedFor, peer, ip, protocol, host }: Client, head: string[]): void {
+    if (this.#setsXForwarded) {
+      head.push('X-Forwarded-For', forwardedFor, 'X-Forwarded-Proto', protocol)
+      if (host !== '') head.push('X-Forwarded-Host', host)
+      head.push('X-Real-IP', ip)
+    }
+    if (this.#setsForwarded) {
+      const before = trusted ? listValue(raw, 'forwarded') : undefined
+      const hop = forwardedElement(peer, protocol, host)
+      head.push('Forwarded', before === undefined ? hop : `${before}, ${hop}`)
+    }
+  }
 }
 
-/**
- * The head that the service gets: the client's fields in their order and case, less what is of the hop, framed
- * anew, and the forwarded fields last, where no field of the client can replace or nominate them away.
- *
- * The framing is set here, by the function that strips it: Node writes the body of a GET or DELETE without any
- * on a kept connection when neither Content-Length nor Transfer-Encoding is given, and the body would be
- * read as the next request.
- */
-export function requestHead (raw: RawFields, method: string, chunked: boolean, hostField: string, client: Client): string[] {
-  const head = ['Host', hostField]
-  copyEndToEnd(raw, client.trusted ? FROM_A_TRUSTED_PROXY : FROM_A_CLIENT, chunked ? CONTENT_LENGTH : NONE, head)
-  if (chunked) head.push('Transfer-Encoding', 'chunked')
-  else if (!USUALLY_BODILESS.has(method) && fieldValue(raw, 'content-length') === undefined) head.push('Content-Length', '0')
-  head.push('X-Forwarded-For', client.forwardedFor, 'X-Forwarded-Proto', client.protocol)
-  if (client.host !== '') head.push('X-Forwarded-Host', client.host)
-  head.push('X-Real-IP', client.ip)
-  return head
+/** Trailer names what follows the last chunk, and travels where trailers do (RFC 9110 section 6.6.2). */
+export function announceTrailers (raw: RawFields, head: string[]): void {
+  const announced = listValue(raw, 'trailer')
+  if (announced !== undefined) head.push('Trailer', announced)
 }
 
-const CONTENT_LENGTH = ['content-length']
+/** RFC 7239 section 4: an address of IPv6 in brackets, and what has a colon in quotes. */
+function forwardedElement (peer: string, protocol: string, host: string): string {
+  const node = peer.includes(':') ? `"[${peer}]"` : peer
+  return `for=${node}${host === '' ? '' : `;host=${host.includes(':') ? `"${host}"` : host}`};proto=${protocol}`
+}
 
 /** What hooks set through `reply.header()`: names in lower case. */
 export type HookFields = Record<string, number | string | string[] | undefined>
 
-/** The names that an answer loses on its way: hop-by-hop, and those that belong to the gateway on this route. */
-export function answerStripped (owns: { cors: boolean, rateLimit: boolean }): FieldNames {
-  const names: string[] = []
-  if (owns.cors) names.push('access-control-*')
-  if (owns.rateLimit) names.push('x-ratelimit-*')
-  return strippedNames(names)
+export interface AnswerHeadOptions {
+  /** Whether CORS on this route is the gateway's. */
+  cors: boolean
+  rateLimit: boolean
+  via: Via | undefined
 }
 
-/**
- * The head that the client gets: the service's fields as they came (three Set-Cookie stay three), less what is of
- * the hop or the gateway's own, then what the hooks set. Vary is the sum of both: each names what its answer hangs on;
- * and a cookie of the host's replaces none of the service's.
- */
-export function answerHead (raw: RawFields, status: number, stripped: FieldNames, fields: HookFields): string[] {
-  const head: string[] = []
-  const own = Object.keys(fields)
-  const replaced = own.includes('set-cookie') ? own.filter(name => name !== 'set-cookie') : own
-  // RFC 9110 section 8.6: no Content-Length in a 204.
-  copyEndToEnd(raw, stripped, status === 204 ? [...replaced, 'content-length'] : replaced, head)
-  for (const name of own) {
-    const value = fields[name]
-    if (name === 'vary') head.push(name, mergeVary(listValue(raw, 'vary'), String(value)))
-    else if (Array.isArray(value)) for (const one of value) head.push(name, one)
-    else if (value !== undefined) head.push(name, String(value))
+/** Makes the heads of the answers that a route's clients get. */
+export class AnswerHeads {
+  readonly #stripped: FieldNames
+  readonly #via: Via | undefined
+
+  constructor ({ cors, rateLimit, via }: AnswerHeadOptions) {
+    const names: string[] = []
+    if (cors) names.push('access-control-*')
+    if (rateLimit) names.push('x-ratelimit-*')
+    this.#stripped = strippedNames(names)
+    this.#via = via
   }
-  return head
+
+  /**
+   * The service's fields as they came (three Set-Cookie stay three), less what is of the hop or the gateway's own,
+   * then what the hooks set. Vary is the sum of both: each names what its answer hangs on; and a cookie of the
+   * host's replaces none of the service's.
+   */
+  build (raw: RawFields, status: number, version: string, fields: HookFields): string[] {
+    const head: string[] = []
+    const own = Object.keys(fields)
+    const replaced = own.includes('set-cookie') ? own.filter(name => name !== 'set-cookie') : own
+    // RFC 9110 section 8.6: no Content-Length in a 1xx or 204.
+    copyEndToEnd(raw, this.#stripped, status === 204 || status === 101 ? [...replaced, 'content-length'] : replaced, head)
+    for (const name of own) {
+      const value = fields[name]
+      if (name === 'vary') head.push(name, mergeVary(listValue(raw, 'vary'), String(value)))
+      else if (Array.isArray(value)) for (const one of value) head.push(name, one)
+      else if (value !== undefined) head.push(name, String(value))
+    }
+    if (this.#via !== undefined) head.push('Via', this.#via.entry(version))
+    return head
+  }
+
+  /** The fields of an interim answer; what the hooks set belongs to the final one. */
+  interim (raw: RawFields): string[] {
+    const head: string[] = []
+    copyEndToEnd(raw, this.#stripped, NONE, head)
+    return head
+  }
 }
 
 function mergeVary (theirs: string | undefined, ours: string): string {

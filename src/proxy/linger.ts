@@ -15,6 +15,11 @@ export function lingerAfterAnswer (socket: Socket): void {
   socket.destroySoon = linger
 }
 
+/** Whether an answer that closes the connection was given, or is about to be. */
+export function isLingering (socket: Socket): boolean {
+  return socket.destroySoon === linger
+}
+
 function linger (this: Socket): void {
   this.end()
   this.removeAllListeners('data')

@@ -15,7 +15,7 @@ export interface PathRewrite {
  * @throws SyntaxError when the pattern is no regular expression
  */
 export function compileRewrite (prefix: string, pathRewrite?: PathRewrite): Rewrite {
-  if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length) ? url : undefined
+  if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length) ? originForm(url) : undefined
 
   const literal = literalPrefix(pathRewrite)
   if (literal !== undefined && prefix.startsWith(literal)) return cutPrefix(prefix, literal.length, pathRewrite.replacement)
@@ -66,6 +66,18 @@ function originForm (path: string): string | undefined {
 
 const SLASH = 47
 const QUESTION_MARK = 63
+
+/**
+ * Takes a request target in absolute-form apart, `http://host:port/path` (RFC 9112 section 3.2.2); `undefined` for
+ * anything else that does not start with a slash.
+ */
+export function splitAbsolute (url: string): { authority: string, path: string } | undefined {
+  const [, authority, path] = ABSOLUTE.exec(url) ?? []
+  return authority === undefined || path === undefined ? undefined : { authority, path }
+}
+
+/** No user information: it would be a trap for people (RFC 9110 section 4.2.4). */
+const ABSOLUTE = /^https?:\/\/([^/?#@]+)(\/.*)$/i
 
 /** One pass that most paths end with; only a path with a percent sign or a segment that starts with a dot is looked at again. */
 function isPlain (url: string, from: number): boolean {

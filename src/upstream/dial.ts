@@ -1,34 +1,102 @@
 import { connect, isIP } from 'node:net'
 import type { Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, createSecureContext } from 'node:tls'
+import type { ConnectionOptions, SecureVersion } from 'node:tls'
 
-/** Where connections go. */
-export interface Endpoint {
+/** Where connections go, and how they are made. */
+export type Endpoint = (TcpEndpoint | UnixEndpoint) & {
+  /**
+   * Milliseconds for all that comes before the first byte of a request: the name's lookup, TCP and TLS.
+   * @default 5000
+   */
+  readonly connectTimeout?: number
+  /**
+   * Whether HTTP/2 is spoken: agreed by ALPN under TLS, and known beforehand without (RFC 9113 section 3.3).
+   * @default false
+   */
+  readonly http2?: boolean
+}
+
+export interface TcpEndpoint {
   readonly protocol: 'http' | 'https'
   /** A name or an address, without brackets also for IPv6. */
   readonly host: string
   readonly port: number
+  /** For https. */
+  readonly tls?: TlsOptions
 }
+
+export interface UnixEndpoint {
+  readonly protocol: 'http'
+  readonly socketPath: string
+}
+
+/** How a service is checked, and what it is shown. All are PEM. */
+export interface TlsOptions {
+  /** Who may have signed the service's certificate; absent: those that Node trusts. */
+  readonly ca?: string
+  /** For a service that asks for a certificate, with its key. */
+  readonly cert?: string
+  readonly key?: string
+  /** The name that is asked for, and that the certificate must have; absent: the host. */
+  readonly servername?: string
+  /** @default true */
+  readonly rejectUnauthorized?: boolean
+  /** @default 'TLSv1.2' */
+  readonly minVersion?: SecureVersion
+}
+
+const CONNECT_TIMEOUT = 5_000
 
 /** Opens connections to one endpoint. Under TLS the latest session is offered again, which spares a handshake. */
 export class Dialer {
   readonly #endpoint: Endpoint
-  readonly #servername: string
+  readonly #tls: ConnectionOptions | undefined
   #session: Buffer | undefined
 
+  /** @throws when something in `tls` cannot be used */
   constructor (endpoint: Endpoint) {
     this.#endpoint = endpoint
-    // An IP address is no server name (RFC 6066 section 3).
-    this.#servername = isIP(endpoint.host) === 0 ? endpoint.host : ''
+    if (endpoint.protocol === 'https') this.#tls = tlsOptions(endpoint)
+  }
+
+  /**
+   * The connection, as yet to be made; a request may be written on it. What cannot be connected in time is destroyed
+   * with the code `ERR_CONNECT_TIMEOUT`.
+   */
+  dial (): Socket {
+    const { connectTimeout = CONNECT_TIMEOUT } = this.#endpoint
+    const socket = this.#tls === undefined ? this.#connect() : this.#connectTls(this.#tls)
+    const timer = setTimeout(giveUp, connectTimeout, socket, connectTimeout)
+    const settled = (): void => clearTimeout(timer)
+    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', settled)
+    socket.once('close', settled)
+    return socket
   }
 
   /** A name with addresses of both families is tried by either (RFC 8305), as Node does by default. */
-  dial (): Socket {
-    const { protocol, host, port } = this.#endpoint
-    if (protocol === 'http') return connect({ host, port, noDelay: true })
-    const socket = connectTls({ host, port, servername: this.#servername, ...(this.#session && { session: this.#session }) })
+  #connect (): Socket {
+    if ('socketPath' in this.#endpoint) return connect({ path: this.#endpoint.socketPath })
+    const { host, port } = this.#endpoint
+    return connect({ host, port, noDelay: true })
+  }
+
+  #connectTls (options: ConnectionOptions): Socket {
+    const socket = connectTls(this.#session === undefined ? options : { ...options, session: this.#session })
     socket.setNoDelay(true)
+    // Node tells only of sessions with a service that passed the checks.
     socket.on('session', session => { this.#session = session })
     return socket
   }
+}
+
+/** The certificates are read here, once for all connections. */
+function tlsOptions ({ host, port, tls = {}, http2 = false }: TcpEndpoint & Endpoint): ConnectionOptions {
+  // An IP address is no server name (RFC 6066 section 3).
+  const { servername = isIP(host) === 0 ? host : '', rejectUnauthorized = true, ...context } = tls
+  return { host, port, servername, rejectUnauthorized, ALPNProtocols: [http2 ? 'h2' : 'http/1.1'], secureContext: createSecureContext(context) }
+}
+
+function giveUp (socket: Socket, timeout: number): void {
+  socket.destroy(Object.assign(new Error(`not connected within ${timeout} ms`), { code: 'ERR_CONNECT_TIMEOUT' }))
 }

@@ -1,27 +1,16 @@
-import { Agent } from 'node:http'
-import type { ClientRequest } from 'node:http'
-import type { Socket } from 'node:net'
+import { Agent, ClientRequest } from 'node:http'
+import type { RequestOptions } from 'node:http'
+import { adopt, kLoan, lend, wasAnswered } from './connection.js'
+import type { Connection, Loan } from './connection.js'
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
-
-/** Whoever a connection is lent to. */
-export interface Lessee {
-  /** Milliseconds without a byte in either direction, waiting and connecting included, after which `onSilence` is called. */
-  readonly timeout: number
-  onSilence (): void
-}
-
-/** What `http.request` passes on to its agent beside its own options. */
-export interface Lease {
-  lessee: Lessee
-  /** Asks for a new connection: the request was lost on a kept one. */
-  fresh: boolean
-}
+import { QueueFullError } from './request.js'
+import type { Connections, Lessee, Order } from './request.js'
 
 export interface PoolLimits {
   /** Connections open at once. */
   readonly maxConnections: number
-  /** Requests that wait for a connection; one more throws {@link QueueFullError}. */
+  /** Requests that wait for a connection; one more throws QueueFullError. */
   readonly maxQueue: number
   /** Milliseconds that a connection is kept idle, unless the service's Keep-Alive field says less. */
   readonly idleTimeout: number
@@ -34,35 +23,11 @@ export const DEFAULT_LIMITS: PoolLimits = { maxConnections: 4096, maxQueue: 1024
 /** How long before the service's own limit a kept connection is given up: its FIN may be on the way already. */
 const HINT_MARGIN = 1_000
 const SWEEP_INTERVAL = 1_000
+/** Bytes of an answer's head. */
+const MAX_ANSWER_HEAD = 65_536
 
-/** As many connections as are allowed are in use, and as many requests as are allowed wait for one. */
-export class QueueFullError extends Error {
-  constructor ({ maxConnections, maxQueue }: PoolLimits) {
-    super(`${maxConnections} connections are in use and ${maxQueue} requests wait`)
-    this.name = 'QueueFullError'
-  }
-}
-
-const kLoan = Symbol('loan')
-
-/** A connection's state in the pool. */
-interface Loan {
-  readonly pool: Pool
-  readonly bornAt: number
-  /** `undefined` while the connection is idle. */
-  lessee: Lessee | undefined
-  /** Whether the service sent a byte since the connection was lent. */
-  answered: boolean
-  idleSince: number
-}
-
-/** What Node's client and net hang on a socket: the parser while an answer is read, the last request, libuv's handle. */
-type Connection = Socket & {
-  [kLoan]: Loan
-  parser?: object | null
-  _httpMessage?: ClientRequest | null
-  _handle?: { asyncReset? (resource: object): void } | null
-}
+/** What `http.request` passes on to its agent beside its own options. */
+export type Lease = Pick<Order, 'lessee' | 'fresh'>
 
 interface Waiting extends Lease {
   readonly request: ClientRequest
@@ -76,7 +41,7 @@ interface Waiting extends Lease {
  * Kept connections are used last in, first out, so that those not needed fall idle and are closed; requests that
  * wait get theirs first in, first out.
  */
-export class Pool extends Agent {
+export class Pool extends Agent implements Connections {
   /** `http.request` compares it with the protocol asked for. */
   readonly protocol: string
   readonly #limits: PoolLimits
@@ -98,10 +63,33 @@ export class Pool extends Agent {
   }
 
   /**
-   * Called by `http.request`, which throws what this throws.
+   * `http.request` itself: the function only makes this object.
    *
    * @throws QueueFullError
+   * @throws TypeError when Node's writer refuses the head
    */
+  request ({ method, path, head, lessee, fresh }: Order): ClientRequest {
+    const options: RequestOptions & Lease = {
+      agent: this, protocol: this.protocol, method, path, headers: head, maxHeaderSize: MAX_ANSWER_HEAD, lessee, fresh
+    }
+    return new ClientRequest(options)
+  }
+
+  /**
+   * A service may close a kept connection at the very moment that a request is sent on it: nothing came back, so
+   * nothing was done, as far as that can be told.
+   */
+  wasUntouched (request: ClientRequest, { code }: NodeJS.ErrnoException): boolean {
+    return request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE') && !wasAnswered(request)
+  }
+
+  /** Node's client tells nobody of a request that is given up before it has a socket. */
+  drop (request: ClientRequest): void {
+    request.destroy()
+    if (this.#waiting.size > 0) this.#leave(request)
+  }
+
+  /** Called by Node's `ClientRequest`, which throws what this throws. */
   addRequest (request: ClientRequest, { lessee, fresh }: Lease): void {
     const kept = fresh ? undefined : this.#take()
     if (kept !== undefined) {
@@ -141,8 +129,7 @@ export class Pool extends Agent {
   close (): void {
     this.#closed = true
     clearInterval(this.#sweep)
-    for (const connection of this.#idle) connection.destroy()
-    this.#idle.length = 0
+    for (const connection of this.#idle.splice(0)) connection.destroy()
   }
 
   /** Takes a connection back whose exchange ended well. */
@@ -187,24 +174,18 @@ export class Pool extends Agent {
 
   #connect (): Connection {
     const loan: Loan = { pool: this, bornAt: Date.now(), lessee: undefined, answered: false, idleSince: 0 }
-    const connection: Connection = Object.assign(this.#dialer.dial(), { [kLoan]: loan })
+    const connection = adopt(this.#dialer.dial(), loan)
     this.#open.add(connection)
-    connection.on('data', onData)
-    connection.on('timeout', onTimeout)
-    connection.on('error', onError)
-    connection.on('free', onFree)
-    connection.on('close', onClose)
     return connection
   }
 
   #wait (request: ClientRequest, lessee: Lessee, fresh: boolean): void {
-    if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits)
-    const timer = setTimeout(() => lessee.onSilence(), lessee.timeout)
+    if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
+    const timer = setTimeout(() => { if (lessee.onSilence()) timer.refresh() }, lessee.timeout)
     this.#waiting.set(request, { request, lessee, fresh, timer })
   }
 
-  /** Takes a request out of the queue that is given up: Node's client tells nobody when it has no socket yet. */
-  leave (request: ClientRequest): void {
+  #leave (request: ClientRequest): void {
     const waiting = this.#waiting.get(request)
     if (waiting === undefined) return
     clearTimeout(waiting.timer)
@@ -215,7 +196,7 @@ export class Pool extends Agent {
   #serve (kept: Connection | undefined): boolean {
     const [first] = this.#waiting.values()
     if (first === undefined) return false
-    this.leave(first.request)
+    this.#leave(first.request)
     if (kept !== undefined && !first.fresh) {
       first.request.reusedSocket = true
       lend(kept, first.request, first.lessee)
@@ -237,46 +218,4 @@ export class Pool extends Agent {
       this.#sweep = undefined
     }
   }
-}
-
-function lend (connection: Connection, request: ClientRequest, lessee: Lessee): void {
-  const loan = connection[kLoan]
-  loan.lessee = lessee
-  loan.answered = false
-  // Kept as it is from loan to loan where it can be: arming it anew costs a timer, a write on the socket does not.
-  if (connection.timeout !== lessee.timeout) connection.setTimeout(lessee.timeout)
-  // What happens on the socket belongs to this request now, for AsyncLocalStorage and tracers, not to its first one.
-  if (request.reusedSocket) connection._handle?.asyncReset?.(request)
-  // Node's ClientRequest takes any socket here; @types/node declares the method for every stream.
-  request.onSocket(connection)
-}
-
-/** Whether the service sent anything on the connection that this request has. */
-export function wasAnswered (request: ClientRequest): boolean {
-  const socket: (Socket & { [kLoan]?: Loan }) | null = request.socket
-  return socket?.[kLoan]?.answered ?? false
-}
-
-/**
- * Node's client listens only while it reads an answer. What a service sends when nothing was asked would be
- * dropped or, worse, taken for the start of the next answer: another client's.
- */
-function onData (this: Connection): void {
-  if (this.parser == null) this.destroy()
-  this[kLoan].answered = true
-}
-
-function onTimeout (this: Connection): void {
-  this[kLoan].lessee?.onSilence()
-}
-
-/** Node listens for errors only while a request has the socket; 'close' follows in any case. */
-function onError (): void {}
-
-function onFree (this: Connection): void {
-  this[kLoan].pool.giveBack(this)
-}
-
-function onClose (this: Connection): void {
-  this[kLoan].pool.forget(this)
 }

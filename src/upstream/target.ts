@@ -1,22 +1,30 @@
 import type { Endpoint } from './dial.js'
+import { Http2Pool } from './http2-pool.js'
 import { Pool } from './pool.js'
 import type { PoolLimits } from './pool.js'
+import type { Connections } from './request.js'
 
 const DEFAULT_PORT = { http: 80, https: 443 }
 
-/** One host and port of a service, and the connections that are kept to it. */
+/** One place where a service listens, and the connections that are kept to it. */
 export class Target {
-  /** How the log names it: `http://localhost:3001`. */
+  /** How the log names it: `http://localhost:3001`, `unix:/run/app.sock`. */
   readonly name: string
   /** The Host field of a request to it. */
   readonly hostField: string
-  readonly pool: Pool
+  readonly connections: Connections
 
   constructor (endpoint: Endpoint, limits?: PoolLimits) {
-    const { protocol, host, port } = endpoint
-    const authority = host.includes(':') ? `[${host}]` : host
-    this.hostField = port === DEFAULT_PORT[protocol] ? authority : `${authority}:${port}`
-    this.name = `${protocol}://${this.hostField}`
-    this.pool = new Pool(endpoint, limits)
+    this.hostField = hostField(endpoint)
+    this.name = 'socketPath' in endpoint ? `unix:${endpoint.socketPath}` : `${endpoint.protocol}://${this.hostField}`
+    this.connections = endpoint.http2 === true ? new Http2Pool(endpoint, limits) : new Pool(endpoint, limits)
   }
+}
+
+function hostField (endpoint: Endpoint): string {
+  // A path is no host; most services compare the field with nothing, and those that do expect this name.
+  if ('socketPath' in endpoint) return 'localhost'
+  const { protocol, host, port } = endpoint
+  const authority = host.includes(':') ? `[${host}]` : host
+  return port === DEFAULT_PORT[protocol] ? authority : `${authority}:${port}`
 }

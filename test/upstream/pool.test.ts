@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { request } from 'node:http'
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
-import { DEFAULT_LIMITS, Pool, QueueFullError, wasAnswered } from '../../src/upstream/pool.js'
-import type { Lease, PoolLimits } from '../../src/upstream/pool.js'
+import { wasAnswered } from '../../src/upstream/connection.js'
+import { DEFAULT_LIMITS, Pool } from '../../src/upstream/pool.js'
+import type { PoolLimits } from '../../src/upstream/pool.js'
+import { QueueFullError } from '../../src/upstream/request.js'
 import { gone, rawService } from '../fixtures/peers.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -34,8 +35,8 @@ async function pooled (t: Test, limits: Partial<PoolLimits>, onRequest: (socket:
     ask (path, { fresh = false, timeout = 10_000 } = {}) {
       let onSilence: () => void = () => {}
       const silence = new Promise<void>(resolve => { onSilence = resolve })
-      const options: RequestOptions & Lease = { agent: pool, protocol: pool.protocol, path, headers: ['Host', 'x'], fresh, lessee: { timeout, onSilence: () => onSilence() } }
-      const asked = request(options)
+      const lessee = { timeout, onSilence: () => { onSilence(); return false } }
+      const asked = pool.request({ method: 'GET', path, head: ['Host', 'x'], hasBody: false, lessee, fresh })
       const answer = new Promise<string>((resolve, reject) => {
         asked.on('error', reject)
         asked.on('response', (message: IncomingMessage) => {
@@ -236,9 +237,8 @@ t.test('the queue is bounded, and who gives up leaves it', async t => {
   ask('/1').answer.catch(() => {})
   const second = ask('/2')
   t.throws(() => ask('/3'), QueueFullError)
-  second.request.destroy()
-  pool.leave(second.request)
-  pool.leave(second.request)
+  pool.drop(second.request)
+  pool.drop(second.request)
   t.equal(pool.waiting, 0)
   const { silence } = ask('/4', { timeout: 50 })
   t.equal(pool.waiting, 1)

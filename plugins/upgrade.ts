@@ -1,0 +1,146 @@
+import type { EventEmitter } from 'node:events'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Settings } from '../src/config/index.js'
+import { splitAbsolute } from '../src/proxy/path.js'
+import { protocolsAsked, serveOrdinary, serveUpgrade } from '../src/proxy/upgrade.js'
+import type { Connection } from '../src/proxy/upgrade.js'
+
+export interface Options extends Pick<Settings, 'routes'> {
+  /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
+  shutdownTimeout?: number
+}
+
+/** Milliseconds that open tunnels are left when the app closes, at most. WebSocket clients connect again, elsewhere. */
+const GRACE = 5_000
+/** In an app of somebody else's, which closes at once but for this. */
+const HOSTED_GRACE = 1_000
+
+/** A server whose upgrades are looked at; Node from 24.9 on asks it before it lets go of a connection. */
+type UpgradingServer = EventEmitter & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }
+
+/** One for each server, however many gateways it has. */
+const known = new WeakMap<object, Upgrades>()
+
+/**
+ * Requests that ask to go over to another protocol (WebSocket), on the gateway's own routes: they take the way of all
+ * requests, through the same hooks to the same handler. Everybody else's upgrades are left to whoever listens for them.
+ */
+export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, shutdownTimeout }: Options) {
+  let upgrades = known.get(fastify.server)
+  if (upgrades === undefined) {
+    const first = new Upgrades(fastify.server)
+    known.set(fastify.server, first)
+    upgrades = first
+    fastify.addHook('preClose', async () => {
+      const ended = first.end(Math.min(shutdownTimeout ?? HOSTED_GRACE, GRACE))
+      // A service goes on to wait for all that is in flight, tunnels as well.
+      if (shutdownTimeout === undefined) await ended
+    })
+  }
+  for (const { prefix, target } of routes) upgrades.mount(fastify, fastify.prefix + prefix, target.http2 !== true)
+}, { name: 'stream-gateway-upgrade', fastify: '5.x' })
+
+interface Mount {
+  readonly fastify: FastifyInstance
+  /** Without a slash at its end. */
+  readonly prefix: string
+  /** Whether the service may be asked: HTTP/2 knows no Upgrade (RFC 9113 section 8.6). */
+  readonly tunnels: boolean
+}
+
+/** All upgrades that one server is asked for. */
+class Upgrades {
+  readonly #server: UpgradingServer
+  readonly #mounts: Mount[] = []
+  readonly #open = new Set<Socket>()
+  #closing = false
+
+  /**
+   * What a host listens with, before or after, would get our requests, too, and close their connections: every
+   * listener for 'upgrade' is called for every path. So the event itself is withheld.
+   */
+  constructor (server: UpgradingServer) {
+    this.#server = server
+    const emit: EventEmitter['emit'] = server.emit
+    server.emit = (event, ...args) => (event === 'upgrade' && this.#take(args)) || emit.call(server, event, ...args)
+    // Node looks for a listener before it emits.
+    server.on('upgrade', () => {})
+    const isWanted = server.shouldUpgradeCallback
+    if (isWanted !== undefined) {
+      server.shouldUpgradeCallback = request => {
+        const mount = this.#mountOf(request)
+        return mount === undefined ? this.#hasOthers && isWanted.call(server, request) : this.#protocols(mount, request) !== undefined
+      }
+    }
+  }
+
+  mount (fastify: FastifyInstance, prefix: string, tunnels: boolean): void {
+    this.#mounts.push({ fastify, prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix, tunnels })
+  }
+
+  /** Takes no new ones, and closes those that are open still after the grace. */
+  async end (grace: number): Promise<void> {
+    this.#closing = true
+    const timer = setTimeout(() => { for (const connection of this.#open) connection.destroy() }, grace)
+    await Promise.all([...this.#open].map(async connection => await new Promise(resolve => connection.once('close', resolve))))
+    clearTimeout(timer)
+  }
+
+  get #hasOthers (): boolean {
+    return this.#server.listenerCount('upgrade') > 1
+  }
+
+  /** @returns whether the event is ours */
+  #take ([request, connection, early]: unknown[]): boolean {
+    if (!(request instanceof IncomingMessage && isConnection(connection) && early instanceof Buffer)) return false
+    const mount = this.#mountOf(request)
+    if (mount === undefined && this.#hasOthers) return false
+    const protocols = mount && this.#protocols(mount, request)
+    if (mount === undefined || protocols === undefined) {
+      serveOrdinary(request, connection, early)
+    } else {
+      this.#open.add(connection)
+      connection.once('close', () => this.#open.delete(connection))
+      serveUpgrade(request, connection, early, protocols, response => mount.fastify.routing(request, response))
+    }
+    return true
+  }
+
+  #protocols ({ tunnels }: Mount, request: IncomingMessage): string | undefined {
+    return tunnels && !this.#closing ? protocolsAsked(request) : undefined
+  }
+
+  #mountOf ({ method = '', url = '' }: IncomingMessage): Mount | undefined {
+    const [path = ''] = (splitAbsolute(url)?.path ?? url).split('?', 1)
+    const mounts = this.#mounts.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
+    return mounts.find(({ fastify, prefix }) => isRoutedTo(fastify, method, path, prefix))
+  }
+}
+
+/**
+ * Whether the route that Fastify finds for a path is the gateway's: a host may have more special ones beneath a
+ * prefix, `/ws` or `/chat/:room` where the gateway has `/`.
+ */
+function isRoutedTo (fastify: FastifyInstance, method: string, path: string, prefix: string): boolean {
+  const found = fastify.findRoute({ method, url: path })
+  if (found === null) return false
+  const params = Object.entries(found.params)
+  if (params.length === 0) return path === prefix
+  return params.every(([name, value]) => name === '*' && value === decoded(path.slice(prefix.length + 1)))
+}
+
+/** The router reads no fragment, so that what is in one may be anything. */
+function decoded (path: string): string | undefined {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
+  }
+}
+
+function isConnection (socket: unknown): socket is Connection {
+  return socket instanceof Socket && 'server' in socket
+}

@@ -1,0 +1,137 @@
+import type { ServerResponse } from 'node:http'
+import type { UpstreamAnswer } from '../upstream/request.js'
+import { allowedTrailers } from './fields.js'
+import type { Wire } from './wire.js'
+
+/** The exchange that an answer belongs to. */
+export interface DownloadOwner {
+  /** Called before the last byte is written. */
+  downloaded (): void
+  /** The answer ended before it was whole. */
+  answerBroken (error: unknown): void
+}
+
+const kDownload = Symbol('download')
+
+declare module 'http' {
+  interface OutgoingMessage { [kDownload]?: Download }
+}
+
+type Source = UpstreamAnswer & { [kDownload]?: Download }
+
+/** An answer's body on its way to the client, at the client's pace. The head was written. */
+export class Download {
+  /** Sent so far. */
+  bytes = 0
+  /** To come under Content-Length; NaN without one. */
+  #remaining: number
+  #begun = false
+  #watchesDrain = false
+
+  constructor (
+    readonly answer: Source,
+    readonly raw: ServerResponse,
+    readonly wire: Wire,
+    length: string | undefined,
+    readonly owner: DownloadOwner,
+    readonly wantsTrailers: boolean
+  ) {
+    this.#remaining = length === undefined ? NaN : Number(length)
+  }
+
+  get hasLength (): boolean {
+    return !Number.isNaN(this.#remaining)
+  }
+
+  begin (): void {
+    const { answer } = this
+    answer[kDownload] = this
+    answer.on('data', onData)
+    answer.on('end', onEnd)
+    answer.on('error', onError)
+    // After what arrived together with the head, so that head and body leave in one write where they can.
+    process.nextTick(flushHead, this)
+  }
+
+  /** The answer to HEAD, a 204, a 304 or Content-Length: 0: its head is all of it. */
+  endAtOnce (): void {
+    this.answer.resume()
+    this.#end()
+  }
+
+  flushHead (): void {
+    if (!this.#begun) this.raw.flushHeaders()
+  }
+
+  /** What completes the Content-Length ends the answer in the same write. */
+  forward (chunk: Buffer): void {
+    const { raw } = this
+    this.#begun = true
+    this.bytes += chunk.length
+    this.#remaining -= chunk.length
+    if (this.#remaining === 0) {
+      this.#end(chunk)
+      return
+    }
+    if (raw.write(chunk)) return
+    this.answer.pause()
+    if (this.#watchesDrain) return
+    this.#watchesDrain = true
+    raw[kDownload] = this
+    raw.on('drain', onDrain)
+  }
+
+  goOn (): void {
+    this.answer.resume()
+  }
+
+  finish (): void {
+    if (this.raw.writableEnded) return
+    if (this.wantsTrailers && this.answer.rawTrailers.length > 0 && !this.#addTrailers()) return
+    this.#end()
+  }
+
+  #addTrailers (): boolean {
+    const { raw, wire, answer } = this
+    if (!wire.takesTrailers(raw)) return true
+    try {
+      wire.addTrailers(raw, allowedTrailers(answer.rawTrailers))
+      return true
+    } catch (error) {
+      this.owner.answerBroken(error)
+      return false
+    }
+  }
+
+  /** Over HTTP/2 a service may still refuse the rest of an upload when its answer has ended. */
+  fail (error: Error): void {
+    if (this.raw.writableEnded) return
+    this.owner.answerBroken(error)
+  }
+
+  #end (last?: Buffer): void {
+    this.#begun = true
+    this.owner.downloaded()
+    this.raw.end(last)
+  }
+}
+
+function flushHead (download: Download): void {
+  download.flushHead()
+}
+
+function onDrain (this: ServerResponse): void {
+  this[kDownload]?.goOn()
+}
+
+function onData (this: Source, chunk: Buffer): void {
+  this[kDownload]?.forward(chunk)
+}
+
+function onEnd (this: Source): void {
+  this[kDownload]?.finish()
+}
+
+function onError (this: Source, error: Error): void {
+  this[kDownload]?.fail(error)
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from './errors.js'
+import { isSame } from './fields.js'
+import type { RawFields } from './fields.js'
+import type { Via } from './via.js'
+import { isHttp2 } from './wire.js'
+
+/** Names and values that Node's server keeps of one head; it drops what comes after them in silence, also a Content-Length. */
+const MAX_RAW_FIELDS = 2_000
+
+/** `host[:port]` (RFC 3986 section 3.2.2), without user information, which no Host field may carry. */
+const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
+
+/** What a route asks of its requests. */
+export interface RequestRules {
+  /** Where it has the gateway's own entry, the request came back; `undefined`: loops are not looked for. */
+  readonly via: Via | undefined
+  /** Bytes. */
+  readonly maxBodySize: number
+}
+
+/**
+ * Says why a request must not be forwarded: what Node's parser lets pass although it is malformed, or although
+ * two parsers may read it in two ways, which is how one request becomes two.
+ *
+ * @param raw the request's fields
+ */
+export function judgeRequest (client: IncomingMessage, raw: RawFields, { via, maxBodySize }: RequestRules): GatewayError | undefined {
+  const { method, httpVersionMajor, httpVersionMinor, headers } = client
+  // Node's parser reads 0.9 and 2.0 on an HTTP/1 connection, too.
+  if (httpVersionMajor !== 1 && !isHttp2(client)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
+  // It would show a script what HttpOnly and the proxies on the way keep from it (RFC 9110 section 9.3.8).
+  if (method === 'TRACE') return new GatewayError('METHOD_NOT_ALLOWED')
+  const codings = headers['transfer-encoding']
+  if (codings !== undefined && !isChunkedAlone(codings, httpVersionMinor)) return bad('Transfer-Encoding must be chunked alone, and in HTTP/1.1')
+  if (Number(headers['content-length']) > maxBodySize) return new GatewayError('PAYLOAD_TOO_LARGE')
+  if (raw.length >= MAX_RAW_FIELDS) return new GatewayError('REQUEST_HEADER_FIELDS_TOO_LARGE')
+  return judgeFields(raw, via)
+}
+
+/**
+ * Another coding before it would be lost, as the framing is set anew. Under HTTP/1.0 a server that does not know the
+ * field takes the body for the next request (RFC 9112 section 6.1).
+ */
+function isChunkedAlone (codings: string, minorVersion: number): boolean {
+  return minorVersion === 1 && isSame(codings, 'chunked')
+}
+
+function judgeFields (raw: RawFields, via: Via | undefined): GatewayError | undefined {
+  let hosts = 0
+  for (let i = 0; ; i += 2) {
+    const name = raw[i]
+    const value = raw[i + 1]
+    if (name === undefined || value === undefined) return undefined
+    if (isSame(name, 'host')) {
+      hosts++
+      // Node takes the first of two Host fields, others the last (RFC 9112 section 3.2).
+      if (hosts > 1 || !isAuthority(value)) return bad('Host must be there once, and be a host name or an address')
+    } else if (via !== undefined && isSame(name, 'via') && via.isIn(value)) {
+      return new GatewayError('LOOP_DETECTED')
+    }
+  }
+}
+
+/** The last one found good: clients ask for few names, so that the expression seldom runs. */
+let lastAuthority = ''
+
+/** Whether a text is `host[:port]`; the empty Host field of a URL without authority is one (RFC 9112 section 3.2). */
+export function isAuthority (text: string): boolean {
+  if (text === lastAuthority) return true
+  if (text !== '' && !AUTHORITY.test(text)) return false
+  lastAuthority = text
+  return true
+}
+
+function bad (message: string): GatewayError {
+  return new GatewayError('BAD_REQUEST', message)
+}

@@ -1,0 +1,121 @@
+import { Dialer } from './dial.js'
+import type { Endpoint } from './dial.js'
+import { Http2Request } from './http2-request.js'
+import { Session } from './http2-session.js'
+import type { SessionOwner } from './http2-session.js'
+import { DEFAULT_LIMITS } from './pool.js'
+import type { PoolLimits } from './pool.js'
+import { QueueFullError } from './request.js'
+import type { Connections, Order } from './request.js'
+
+/** One connection carries many requests: a hundred at least. */
+export const HTTP2_LIMITS: PoolLimits = { ...DEFAULT_LIMITS, maxConnections: 64 }
+
+const SWEEP_INTERVAL = 1_000
+
+/**
+ * The sessions to one target that speaks HTTP/2. The first one that has room takes a request, so that those not
+ * needed fall idle and are closed; a new one is made when all are full, and requests wait, first in, first out,
+ * when there may be no more.
+ */
+export class Http2Pool implements Connections, SessionOwner {
+  readonly #protocol: Endpoint['protocol']
+  readonly #limits: PoolLimits
+  readonly #dialer: Dialer
+  readonly #sessions = new Set<Session>()
+  readonly #waiting = new Map<Http2Request, NodeJS.Timeout>()
+  #sweep: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor (endpoint: Endpoint, limits: PoolLimits = HTTP2_LIMITS) {
+    this.#protocol = endpoint.protocol
+    this.#dialer = new Dialer(endpoint)
+    this.#limits = limits
+  }
+
+  /** @throws QueueFullError */
+  request (order: Order): Http2Request {
+    const request = new Http2Request(order)
+    const session = this.#take()
+    if (session === undefined) this.#wait(request, order)
+    else request.begin(session)
+    return request
+  }
+
+  wasUntouched (request: Http2Request, error: NodeJS.ErrnoException): boolean {
+    return request.wasUntouched(error)
+  }
+
+  drop (request: Http2Request): void {
+    request.destroy()
+    this.#leave(request)
+  }
+
+  /** There is no such field in HTTP/2. */
+  keepAliveHint (): void {}
+
+  /** Open connections, those included that end. */
+  get size (): number {
+    return this.#sessions.size
+  }
+
+  get waiting (): number {
+    return this.#waiting.size
+  }
+
+  close (): void {
+    this.#closed = true
+    for (const session of this.#sessions) session.retire()
+  }
+
+  roomIn (session: Session): void {
+    if (this.#closed) session.retire()
+    this.#serve()
+  }
+
+  forget (session: Session): void {
+    this.#sessions.delete(session)
+    if (this.#sessions.size === 0) {
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    }
+    this.#serve()
+  }
+
+  #take (): Session | undefined {
+    for (const session of this.#sessions) if (session.hasRoom) return session
+    if (this.#sessions.size >= this.#limits.maxConnections) return undefined
+    const session = new Session(this.#protocol, this.#dialer, this)
+    this.#sessions.add(session)
+    this.#sweep ??= setInterval(() => this.#retireExpired(), SWEEP_INTERVAL).unref()
+    return session
+  }
+
+  #wait (request: Http2Request, { lessee }: Order): void {
+    if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
+    const timer = setTimeout(() => { if (lessee.onSilence()) timer.refresh() }, lessee.timeout)
+    this.#waiting.set(request, timer)
+  }
+
+  #leave (request: Http2Request): void {
+    clearTimeout(this.#waiting.get(request))
+    this.#waiting.delete(request)
+  }
+
+  #serve (): void {
+    for (const request of this.#waiting.keys()) {
+      const session = this.#take()
+      if (session === undefined) return
+      this.#leave(request)
+      request.begin(session)
+    }
+  }
+
+  #retireExpired (): void {
+    const now = Date.now()
+    for (const session of this.#sessions) {
+      const isIdle = session.streams === 0 && now - session.idleSince >= this.#limits.idleTimeout
+      if (isIdle || now - session.bornAt >= this.#limits.maxLifetime) session.retire()
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { connect } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, ClientSessionRequestOptions } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Dialer } from './dial.js'
+import type { Fields } from './http2-fields.js'
+
+/** Streams that a service takes before it said how many, as nghttp2 assumes too (RFC 9113 section 6.5.2). */
+const ASSUMED_STREAMS = 100
+/** Bytes that a service may send ahead on one stream: what a client that reads slowly keeps in memory at most. */
+const STREAM_WINDOW = 262_144
+/** Bytes under way on all streams together. Node acknowledges them as they come, whoever reads them. */
+const SESSION_WINDOW = 4_194_304
+/** Fields of an answer's head, as Node's HTTP/1 client takes them. */
+const MAX_FIELDS = 2_000
+/** Milliseconds that a service has to answer a ping. */
+const PING_TIMEOUT = 5_000
+/** Milliseconds that a service has to end its side of a session that is over. */
+const LINGER = 5_000
+
+export interface SessionOwner {
+  /** A stream ended, or the service takes more of them. */
+  roomIn (session: Session): void
+  /** The connection is closed. */
+  forget (session: Session): void
+}
+
+/** One connection to a service and the streams on it. */
+export class Session {
+  readonly bornAt = Date.now()
+  idleSince = this.bornAt
+  /** Requests that have a place on it. */
+  streams = 0
+  /** Requests that had one, ever. */
+  used = 0
+  /** The service did nothing with streams above it. */
+  lastStreamId = Infinity
+  readonly #owner: SessionOwner
+  readonly #socket: Socket
+  readonly #session: ClientHttp2Session
+  #maxStreams = ASSUMED_STREAMS
+  #isRetired = false
+  #isEnding = false
+  #ping: NodeJS.Timeout | undefined
+
+  constructor (protocol: 'http' | 'https', dialer: Dialer, owner: SessionOwner) {
+    this.#owner = owner
+    const socket = dialer.dial()
+    this.#socket = socket
+    // The name is not used: each request has its :authority.
+    const session = connect(`${protocol}://localhost`, {
+      createConnection: () => socket,
+      maxHeaderListPairs: MAX_FIELDS,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW }
+    })
+    this.#session = session
+    session.once('connect', () => this.#connected())
+    session.on('remoteSettings', settings => this.#allowed(settings.maxConcurrentStreams))
+    session.on('goaway', (_code: number, lastStreamId: number) => this.#sentAway(lastStreamId))
+    // Its streams tell of it.
+    session.on('error', () => {})
+    session.once('close', () => this.#closed())
+  }
+
+  /** Whether it takes one more request. */
+  get hasRoom (): boolean {
+    return this.streams < this.#maxStreams && !this.isOver
+  }
+
+  /** Whether it takes no more requests ever. */
+  get isOver (): boolean {
+    return this.#isRetired || this.#session.closed || this.#session.destroyed
+  }
+
+  /** Whether the connection was lost, and with it the streams that were on it. */
+  get isLost (): boolean {
+    return this.#session.destroyed
+  }
+
+  /** Sends a request's head. Every stream is given back by {@link release} when it is closed. */
+  open (head: Fields, options: ClientSessionRequestOptions): ClientHttp2Stream {
+    this.streams++
+    this.used++
+    return this.#session.request(head, options)
+  }
+
+  release (): void {
+    this.streams--
+    this.idleSince = Date.now()
+    if (this.isOver && this.streams === 0) this.#end()
+    else this.#owner.roomIn(this)
+  }
+
+  /** Takes no more requests, and is closed when those on it have ended. */
+  retire (): void {
+    this.#isRetired = true
+    if (this.streams === 0) this.#end()
+  }
+
+  /**
+   * Asks for a sign of life after a request that was not answered in time. A connection whose other end vanished
+   * without a word would take all that come after it, too.
+   */
+  probe (): void {
+    if (this.#ping !== undefined || this.#session.connecting || this.#session.destroyed) return
+    this.#ping = setTimeout(() => this.#socket.destroy(lostConnection('no answer to a ping')), PING_TIMEOUT).unref()
+    this.#session.ping(() => this.#stopPing())
+  }
+
+  #stopPing (): void {
+    clearTimeout(this.#ping)
+    this.#ping = undefined
+  }
+
+  #connected (): void {
+    const { alpnProtocol } = this.#session
+    if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') {
+      this.#session.setLocalWindowSize(SESSION_WINDOW)
+    } else {
+      this.#socket.destroy(Object.assign(new Error('the service does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' }))
+    }
+  }
+
+  #allowed (maxStreams: number | undefined): void {
+    if (maxStreams === undefined) return
+    this.#maxStreams = maxStreams
+    this.#owner.roomIn(this)
+  }
+
+  #sentAway (lastStreamId: number): void {
+    this.lastStreamId = lastStreamId
+    this.retire()
+  }
+
+  /** Node waits without end for a service that does not end its side. */
+  #end (): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#session.destroy()
+    const timer = setTimeout(() => this.#socket.destroy(), LINGER).unref()
+    this.#session.once('close', () => clearTimeout(timer))
+  }
+
+  #closed (): void {
+    this.#stopPing()
+    this.#owner.forget(this)
+  }
+}
+
+/** Read as a lost connection by whoever reads socket errors. */
+export function lostConnection (message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code: 'ECONNRESET' })
+}

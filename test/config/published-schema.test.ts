@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+import t from 'tap'
+import { publishedSchema } from '../../src/config/published-schema.js'
+import { withRoute } from './mistakes.js'
+
+function read (name: string): string {
+  return readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
+}
+
+t.test('routes.schema.json is what the code checks', async t => {
+  t.equal(read('routes.schema.json'), publishedSchema(), 'stale? run `npm run schema`')
+})
+
+t.test('it is a JSON Schema that any tool can read', async t => {
+  const ajv = new Ajv({ strictSchema: true, strictTypes: false, keywords: ['errorMessage'] })
+  const validate = ajv.compile(JSON.parse(publishedSchema()))
+  t.ok(validate(JSON.parse(read('routes.json'))), 'the shipped file')
+  t.notOk(validate(withRoute({ prefx: '/x' })), 'an unknown key')
+  t.notOk(validate(withRoute({ target: { host: 'localhost', port: 0 } })), 'a port out of range')
+})

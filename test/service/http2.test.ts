@@ -1,0 +1,232 @@
+import { once } from 'node:events'
+import { connect, constants } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { get } from 'node:https'
+import type { RequestOptions } from 'node:https'
+import { connect as connectTls } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
+import t from 'tap'
+import type { Test } from 'tap'
+import { gone, service } from '../fixtures/peers.js'
+import { startService } from '../fixtures/service.js'
+import { fixture, pem } from '../fixtures/tls.js'
+
+const ca = pem('ca.pem')
+const http2 = { http2: true, tls: { cert: fixture('localhost.pem'), key: fixture('localhost.key') } }
+
+async function open (t: Test, port: number): Promise<ClientHttp2Session> {
+  const session = connect(`https://127.0.0.1:${port}`, { ca })
+  session.on('error', () => {})
+  t.teardown(() => { session.destroy() })
+  await once(session, 'remoteSettings')
+  return session
+}
+
+async function status (stream: ClientHttp2Stream): Promise<unknown> {
+  const [head] = await once(stream, 'response')
+  return head[':status']
+}
+
+/** A client that writes frames of its own making. */
+async function raw (t: Test, port: number): Promise<TLSSocket> {
+  const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
+  t.teardown(() => { socket.destroy() })
+  socket.on('error', () => {})
+  await once(socket, 'secureConnect')
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(frame(4, 0, 0))
+  return socket
+}
+
+/** RFC 9113 section 4.1. */
+function frame (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, payload])
+}
+
+/** Still serving. */
+async function serves (t: Test, port: number): Promise<void> {
+  const session = await open(t, port)
+  t.equal(await status(session.request({ ':path': '/nope' })), 404)
+}
+
+t.test('HTTP/2 to the clients that ask for it, HTTP/1.1 to the others', async t => {
+  const { port } = await startService(t, http2)
+  await serves(t, port)
+  for (const ALPNProtocols of [['http/1.1'], []]) {
+    const options: RequestOptions & { ALPNProtocols: string[] } = { port, host: '127.0.0.1', ca, path: '/nope', agent: false, ALPNProtocols }
+    const [answer] = await once(get(options), 'response')
+    answer.resume()
+    t.match(answer, { statusCode: 404, httpVersion: '1.1' })
+  }
+})
+
+t.test('what a client is told of the limits', async t => {
+  const { port } = await startService(t, { ...http2, maxHeaderSize: '2kb' })
+  const session = await open(t, port)
+  t.match(session.remoteSettings, { maxConcurrentStreams: 128, maxHeaderListSize: 2048 })
+  const large = session.request({ ':path': '/nope', x: 'x'.repeat(4000) })
+  await t.rejects(once(large, 'response'), { message: /ENHANCE_YOUR_CALM/ })
+})
+
+t.test('the limits of the HTTP/1.1 side', async t => {
+  const { port } = await startService(t, { ...http2, maxHeaderSize: '1kb', headersTimeout: 200, maxRequestsPerConnection: 1 })
+  const large = connectTls({ port, host: '127.0.0.1', ca })
+  large.end(`GET /nope HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(2000)}\r\n\r\n`)
+  t.match(await text(large), /^HTTP\/1\.1 431 /)
+  const silent = connectTls({ port, host: '127.0.0.1', ca })
+  silent.write('GET / HT')
+  t.match(await text(silent), /^HTTP\/1\.1 408 /)
+  const last = connectTls({ port, host: '127.0.0.1', ca })
+  t.teardown(() => { last.destroy() })
+  last.write('GET /nope HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.match(String((await once(last, 'data'))[0]), /\r\nconnection: close\r\n/i)
+  const hostless = connectTls({ port, host: '127.0.0.1', ca })
+  hostless.write('GET /nope HTTP/1.1\r\n\r\n')
+  t.match(await text(hostless), /^HTTP\/1\.1 400 /)
+})
+
+async function text (socket: TLSSocket): Promise<string> {
+  let received = ''
+  for await (const chunk of socket) received += String(chunk)
+  return received
+}
+
+t.test('CONNECT is answered 405', async t => {
+  const { port } = await startService(t, http2)
+  const session = await open(t, port)
+  const stream = session.request({ ':method': 'CONNECT', ':authority': 'a.example:443' })
+  const [head] = await once(stream, 'response')
+  t.match(head, { ':status': 405, allow: /^.*GET.*$/, 'content-type': 'application/json; charset=utf-8' })
+  t.match(JSON.parse(String(Buffer.concat(await stream.toArray()))), { error: { code: 'METHOD_NOT_ALLOWED' } })
+})
+
+t.test('rapid reset ends the session, and nothing more', async t => {
+  let requests = 0
+  const { port: upstream } = await service(t, () => requests++)
+  const { port } = await startService(t, http2, `http://127.0.0.1:${upstream}`)
+  const session = await open(t, port)
+  const ended = gone(session)
+  for (let sent = 0; !session.closed && !session.destroyed; sent++) {
+    if (sent === 20_000) throw new Error('it goes on')
+    const stream = session.request({ ':path': '/api/x' })
+    stream.on('error', () => {})
+    stream.close(constants.NGHTTP2_CANCEL)
+    if (sent % 100 === 0) await new Promise(resolve => setImmediate(resolve))
+  }
+  await ended
+  await serves(t, port)
+})
+
+t.test('a flood of pings whose answers are not read ends the session', async t => {
+  const { port } = await startService(t, http2)
+  const socket = await raw(t, port)
+  const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(6, 0, 0, Buffer.alloc(8))))
+  socket.pause()
+  const closed = gone(socket)
+  let sent = 0
+  const send = (): void => {
+    while (!socket.destroyed && sent < 2_000_000) {
+      sent += 1000
+      if (!socket.write(pings)) return
+    }
+  }
+  socket.on('drain', send)
+  send()
+  await closed
+  t.ok(sent < 2_000_000)
+  await serves(t, port)
+})
+
+t.test('frames that are not valid: some are answered, many end the session', async t => {
+  const { port } = await startService(t, http2)
+  const socket = await raw(t, port)
+  // GET / with a field whose name has a capital, which is malformed (RFC 9113 section 8.2).
+  const head = Buffer.from([0x82, 0x87, 0x84, 0x00, 1, 0x58, 1, 0x79])
+  socket.resume()
+  const ended = once(socket, 'end')
+  for (let i = 0; i < 150; i++) socket.write(frame(1, 5, 2 * i + 1, head))
+  await ended
+  await serves(t, port)
+})
+
+t.test('a session that asks for nothing is closed after headersTimeout', async t => {
+  const { port } = await startService(t, { ...http2, headersTimeout: 100 })
+  await gone(await open(t, port))
+})
+
+t.test('a session is closed when it was silent for keepAliveTimeout, but not while a request is under way', async t => {
+  let finish = (): void => {}
+  const asked = new Promise<void>(resolve => {
+    finish = resolve
+  })
+  const { port: upstream } = await service(t, (_request, response) => {
+    response.writeHead(200)
+    response.flushHeaders()
+    void asked.then(() => response.end())
+  })
+  const { port } = await startService(t, { ...http2, keepAliveTimeout: 100 }, `http://127.0.0.1:${upstream}`)
+  const session = await open(t, port)
+  const other = await open(t, port)
+  t.equal(await status(other.request({ ':path': '/nope' })), 404)
+  const stream = session.request({ ':path': '/api/x' })
+  t.equal(await status(stream), 200)
+  // As long in silence as this one.
+  await gone(other)
+  t.notOk(session.destroyed)
+  finish()
+  stream.resume()
+  await gone(stream)
+  t.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR)
+  await gone(session)
+})
+
+t.test('a client that does not hang up is cut off', async t => {
+  const { port } = await startService(t, { ...http2, headersTimeout: 100, keepAliveTimeout: 200 })
+  const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
+  socket.allowHalfOpen = true
+  socket.on('error', () => {})
+  socket.resume()
+  await once(socket, 'end')
+  // Half-open from here: what is written is answered by a reset once the other side is gone.
+  const timer = setInterval(() => socket.write('x'), 20)
+  await gone(socket)
+  clearInterval(timer)
+})
+
+t.test('maxRequestsPerConnection: the client is sent elsewhere, and its last request is answered', async t => {
+  const { port } = await startService(t, { ...http2, maxRequestsPerConnection: 2 })
+  const session = await open(t, port)
+  t.equal(await status(session.request({ ':path': '/nope' })), 404)
+  const goaway = once(session, 'goaway')
+  const last = session.request({ ':path': '/nope' })
+  t.equal(await status(last), 404)
+  await goaway
+  last.resume()
+  await gone(session)
+})
+
+t.test('at the end a session hears of it, and what is under way ends well', async t => {
+  let finish = (): void => {}
+  const { port: upstream } = await service(t, (_request, response) => {
+    response.write('first')
+    finish = () => response.end('last')
+  })
+  const { app, port } = await startService(t, http2, `http://127.0.0.1:${upstream}`)
+  const session = await open(t, port)
+  const idle = await open(t, port)
+  const stream = session.request({ ':path': '/api/x' })
+  t.equal(await status(stream), 200)
+  const goaway = once(session, 'goaway')
+  const ended = gone(idle)
+  const closed = app.close()
+  await goaway
+  await ended
+  finish()
+  t.equal(String(Buffer.concat(await stream.toArray())), 'firstlast')
+  await closed
+})

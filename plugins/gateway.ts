@@ -70,7 +70,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   function prepare (settings: RouteSettings): Route {
-    const mounted = fastify.prefix + settings.prefix
+    // The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`.
+    const mounted = settings.prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + settings.prefix
     const target = new Target(settings.target)
     return {
       prefix: mounted,

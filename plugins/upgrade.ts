@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Settings } from '../src/config/index.js'
+import { http1 } from '../src/proxy/http1.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { protocolsAsked, serveOrdinary, serveUpgrade } from '../src/proxy/upgrade.js'
 import type { Connection } from '../src/proxy/upgrade.js'
@@ -18,8 +19,11 @@ const GRACE = 5_000
 /** In an app of somebody else's, which closes at once but for this. */
 const HOSTED_GRACE = 1_000
 
+/** As a server has it. */
+type Request = IncomingMessage & { method: string, url: string }
+
 /** A server whose upgrades are looked at; Node from 24.9 on asks it before it lets go of a connection. */
-type UpgradingServer = EventEmitter & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }
+type UpgradingServer = EventEmitter & { shouldUpgradeCallback?: (request: Request) => boolean }
 
 /** One for each server, however many gateways it has. */
 const known = new WeakMap<object, Upgrades>()
@@ -69,12 +73,9 @@ class Upgrades {
     // Node looks for a listener before it emits.
     server.on('upgrade', () => {})
     const isWanted = server.shouldUpgradeCallback
-    if (isWanted !== undefined) {
-      server.shouldUpgradeCallback = request => {
-        const mount = this.#mountOf(request)
-        return mount === undefined ? this.#hasOthers && isWanted.call(server, request) : this.#protocols(mount, request) !== undefined
-      }
-    }
+    if (isWanted === undefined) return
+    // Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end.
+    server.shouldUpgradeCallback = request => this.#isOthers(this.#mountOf(request)) ? isWanted.call(server, request) : !http1.hasBody(request)
   }
 
   mount (fastify: FastifyInstance, prefix: string, tunnels: boolean): void {
@@ -89,15 +90,15 @@ class Upgrades {
     clearTimeout(timer)
   }
 
-  get #hasOthers (): boolean {
-    return this.#server.listenerCount('upgrade') > 1
+  #isOthers (mount: Mount | undefined): boolean {
+    return mount === undefined && this.#server.listenerCount('upgrade') > 1
   }
 
   /** @returns whether the event is ours */
   #take ([request, connection, early]: unknown[]): boolean {
-    if (!(request instanceof IncomingMessage && isConnection(connection) && early instanceof Buffer)) return false
+    if (!(isRequest(request) && isConnection(connection) && early instanceof Buffer)) return false
     const mount = this.#mountOf(request)
-    if (mount === undefined && this.#hasOthers) return false
+    if (this.#isOthers(mount)) return false
     const protocols = mount && this.#protocols(mount, request)
     if (mount === undefined || protocols === undefined) {
       serveOrdinary(request, connection, early)
@@ -109,12 +110,14 @@ class Upgrades {
     return true
   }
 
-  #protocols ({ tunnels }: Mount, request: IncomingMessage): string | undefined {
+  #protocols ({ tunnels }: Mount, request: Request): string | undefined {
     return tunnels && !this.#closing ? protocolsAsked(request) : undefined
   }
 
-  #mountOf ({ method = '', url = '' }: IncomingMessage): Mount | undefined {
-    const [path = ''] = (splitAbsolute(url)?.path ?? url).split('?', 1)
+  #mountOf ({ method, url }: Request): Mount | undefined {
+    const target = splitAbsolute(url)?.path ?? url
+    const query = target.indexOf('?')
+    const path = query === -1 ? target : target.slice(0, query)
     const mounts = this.#mounts.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
     return mounts.find(({ fastify, prefix }) => isRoutedTo(fastify, method, path, prefix))
   }
@@ -127,7 +130,7 @@ class Upgrades {
 function isRoutedTo (fastify: FastifyInstance, method: string, path: string, prefix: string): boolean {
   const found = fastify.findRoute({ method, url: path })
   if (found === null) return false
-  const params = Object.entries(found.params)
+  const params: [name: string, value: unknown][] = Object.entries(found.params)
   if (params.length === 0) return path === prefix
   return params.every(([name, value]) => name === '*' && value === decoded(path.slice(prefix.length + 1)))
 }
@@ -139,6 +142,10 @@ function decoded (path: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function isRequest (request: unknown): request is Request {
+  return request instanceof IncomingMessage && request.method !== undefined && request.url !== undefined
 }
 
 function isConnection (socket: unknown): socket is Connection {

@@ -25,6 +25,8 @@ export interface AccessLine {
   upstreamDuration?: number
   outcome: Outcome
   err?: Error
+  /** The code of what went wrong beneath it: ECONNREFUSED, CERT_HAS_EXPIRED. */
+  cause?: string
 }
 
 const CLIENT_CLOSED_REQUEST = 499
@@ -49,6 +51,8 @@ export function logExchange (log: Logger, exchange: Exchange): void {
     log.info(line, outcome)
   } else {
     line.err = error
+    const cause = causeOf(error)
+    if (cause !== undefined) line.cause = cause
     log.warn(line, outcome)
   }
 }
@@ -59,6 +63,11 @@ export function logAnswered (log: Logger, reqId: string, { method, url }: Incomi
   const outcome = status < 400 ? 'completed' : 'refused'
   const line: AccessLine = { reqId, method, url, status, duration: rounded(duration), outcome }
   log.info(line, outcome)
+}
+
+/** pino writes the message and stack of a cause, and leaves out its code. */
+function causeOf ({ cause }: Error): string | undefined {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
 }
 
 /** To a microsecond. */

@@ -26,7 +26,8 @@ function limitsOf ({ maxConnections, maxHeaderSize, headersTimeout, keepAliveTim
     requestTimeout: 0,
     keepAliveTimeout,
     maxRequestsPerSocket: maxRequestsPerConnection,
-    requireHostHeader: true,
+    // A request without Host is refused in the gateway's own words.
+    requireHostHeader: false,
     insecureHTTPParser: false
   }
 }

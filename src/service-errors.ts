@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { METHODS } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { logAnswered } from './access-log.js'
 import { errorBody, GatewayError } from './proxy/errors.js'
+import { ALLOWED_METHODS } from './proxy/judge.js'
 import { isLingering, lingerAfterAnswer } from './proxy/linger.js'
 
 /** The service's last word on an error: Fastify's own (a path that cannot be decoded) and what nobody expected. */
@@ -25,9 +25,6 @@ function gatewayError (error: FastifyError): GatewayError {
   const isTheClients = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
   return new GatewayError(isTheClients ? 'BAD_REQUEST' : 'INTERNAL_ERROR', undefined, error)
 }
-
-/** What is forwarded, for the Allow field that a 405 must have (RFC 9110 section 15.5.6). */
-const ALLOWED = METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE').join(', ')
 
 /** Node's server notes on a connection which answer is being written. */
 type Answering = Socket & { _httpMessage?: ServerResponse | null }
@@ -64,7 +61,7 @@ function refuse ({ log }: FastifyInstance, to: Answering | Http2ServerResponse, 
   const id = randomUUID()
   const body = JSON.stringify(errorBody(code, message, id))
   log.info({ reqId: id, ...line, status: statusCode, outcome: 'refused' }, 'refused')
-  const head = { 'Content-Type': 'application/json; charset=utf-8', ...(statusCode === 405 && { Allow: ALLOWED }) }
+  const head = { 'Content-Type': 'application/json; charset=utf-8', ...(statusCode === 405 && { Allow: ALLOWED_METHODS }) }
   if (isHttp2) {
     to.writeHead(statusCode, head).end(body)
     return

@@ -11,7 +11,7 @@ import { announceTrailers, BODILESS } from './heads.js'
 import type { AnswerHeads, Client, Framing, HookFields, RequestHeads } from './heads.js'
 import { http1 } from './http1.js'
 import { http2 } from './http2.js'
-import { judgeRequest } from './judge.js'
+import { ALLOWED_METHODS, judgeRequest } from './judge.js'
 import type { RequestRules } from './judge.js'
 import { splitAbsolute } from './path.js'
 import type { Rewrite } from './path.js'
@@ -221,7 +221,7 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
     const { socket } = this.#client
     const protocol = protocolChosen(upgradeOf(this.#client), answer.rawHeaders)
     if (protocol === undefined) {
-      this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
+      this.switchedUnasked()
       return
     }
     const head = route.answerHeads.build(answer.rawHeaders, 101, answer.httpVersion, reply.getHeaders())
@@ -231,6 +231,11 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
     service.unshift(early)
     this.#tunnel = new Tunnel(socket, service, route.upgradeTimeout, this)
     this.#tunnel.begin()
+  }
+
+  /** It goes over to another one, or names none (RFC 9110 section 7.8). */
+  switchedUnasked (): void {
+    this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
   }
 
   tunnelClosed (end: TunnelEnd, error: Error | undefined): void {
@@ -329,6 +334,7 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
       eachField(this.#wire.closing, (name, value) => this.reply.header(name, value))
       this.#stopUpload()
     }
+    if (error.code === 'METHOD_NOT_ALLOWED') this.reply.header('allow', ALLOWED_METHODS)
     this.reply.send(error)
   }
 
@@ -363,6 +369,7 @@ function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): bool
 function onAnswer (this: Carrier, answer: UpstreamAnswer): void {
   const exchange = this[kExchange]
   if (exchange === undefined || exchange.outcome !== undefined) answer.destroy()
+  else if (answer.statusCode === 101) exchange.switchedUnasked()
   else exchange.answered(answer)
 }
 

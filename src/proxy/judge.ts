@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from './errors.js'
 import { isSame } from './fields.js'
@@ -10,6 +11,9 @@ const MAX_RAW_FIELDS = 2_000
 
 /** `host[:port]` (RFC 3986 section 3.2.2), without user information, which no Host field may carry. */
 const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
+
+/** What is forwarded, for the Allow field that a 405 must have (RFC 9110 section 15.5.6). */
+export const ALLOWED_METHODS = METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE').join(', ')
 
 /** What a route asks of its requests. */
 export interface RequestRules {
@@ -35,7 +39,7 @@ export function judgeRequest (client: IncomingMessage, raw: RawFields, { via, ma
   if (codings !== undefined && !isChunkedAlone(codings, httpVersionMinor)) return bad('Transfer-Encoding must be chunked alone, and in HTTP/1.1')
   if (Number(headers['content-length']) > maxBodySize) return new GatewayError('PAYLOAD_TOO_LARGE')
   if (raw.length >= MAX_RAW_FIELDS) return new GatewayError('REQUEST_HEADER_FIELDS_TOO_LARGE')
-  return judgeFields(raw, via)
+  return judgeFields(raw, via, httpVersionMinor === 1)
 }
 
 /**
@@ -46,16 +50,18 @@ function isChunkedAlone (codings: string, minorVersion: number): boolean {
   return minorVersion === 1 && isSame(codings, 'chunked')
 }
 
-function judgeFields (raw: RawFields, via: Via | undefined): GatewayError | undefined {
+const HOST = 'Host must be there once, and be a host name or an address'
+
+function judgeFields (raw: RawFields, via: Via | undefined, needsHost: boolean): GatewayError | undefined {
   let hosts = 0
   for (let i = 0; ; i += 2) {
     const name = raw[i]
     const value = raw[i + 1]
-    if (name === undefined || value === undefined) return undefined
+    if (name === undefined || value === undefined) return needsHost && hosts === 0 ? bad(HOST) : undefined
     if (isSame(name, 'host')) {
       hosts++
       // Node takes the first of two Host fields, others the last (RFC 9112 section 3.2).
-      if (hosts > 1 || !isAuthority(value)) return bad('Host must be there once, and be a host name or an address')
+      if (hosts > 1 || !isAuthority(value)) return bad(HOST)
     } else if (via !== undefined && isSame(name, 'via') && via.isIn(value)) {
       return new GatewayError('LOOP_DETECTED')
     }

@@ -26,7 +26,6 @@ export class Tunnel {
   #end: TunnelEnd = 'peace'
   #error: Error | undefined
   #open = 2
-  #flushed = 0
 
   /** @param timeout milliseconds in which no byte moves in either direction */
   constructor (client: Socket, service: Socket, timeout: number, owner: TunnelOwner) {
@@ -55,26 +54,23 @@ export class Tunnel {
   #watch (side: Socket, other: Socket, end: TunnelEnd): void {
     side.allowHalfOpen = true
     side.setTimeout(this.#timeout)
-    side.on('timeout', () => this.#onTimeout(side))
-    side.on('drain', () => other.resume())
+    side.on('timeout', () => this.#onTimeout(side, other))
+    side.on('drain', () => {
+      other.setTimeout(this.#timeout)
+      other.resume()
+    })
     side.on('end', () => other.end())
     side.on('error', error => { this.#error ??= error })
     side.on('close', () => this.#onClose(side, end))
   }
 
   /**
-   * Every byte moves both clocks. Only where one side takes its bytes slowly does the other's run out, which is held
-   * back meanwhile.
+   * Every byte moves the clocks of both, but for one that is held back: then it is the other one's clock that counts,
+   * which Node moves on with whatever is taken.
    */
-  #onTimeout (side: Socket): void {
-    const waiting = this.#client.writableLength + this.#service.writableLength
-    const flushed = this.#client.bytesWritten + this.#service.bytesWritten - waiting
-    if (waiting > 0 && flushed !== this.#flushed) {
-      this.#flushed = flushed
-      side.setTimeout(this.#timeout)
-    } else {
-      this.#breakOff('silence')
-    }
+  #onTimeout (side: Socket, other: Socket): void {
+    if (side.writableLength === 0 && other.writableLength > 0) side.setTimeout(this.#timeout)
+    else this.#breakOff('silence')
   }
 
   #onClose (side: Socket, end: TunnelEnd): void {
@@ -85,7 +81,11 @@ export class Tunnel {
 
   #breakOff (end: TunnelEnd): void {
     if (this.#end === 'peace') this.#end = end
-    this.#client.destroy()
-    this.#service.destroy()
+    for (const side of [this.#client, this.#service]) {
+      // A reset begets a reset: what was cut short must not end as if it were whole. Under TLS the missing farewell
+      // says so, and Node resets TCP alone.
+      if (this.#error === undefined || 'encrypted' in side || side.remoteFamily === undefined) side.destroy()
+      else side.resetAndDestroy()
+    }
   }
 }

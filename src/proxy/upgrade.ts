@@ -5,6 +5,7 @@ import { Server as TlsServer } from 'node:tls'
 import { GatewayError } from './errors.js'
 import { eachField, isSame, listValue } from './fields.js'
 import type { RawFields } from './fields.js'
+import { http1 } from './http1.js'
 import { lingerAfterAnswer } from './linger.js'
 
 const kUpgrade = Symbol('upgrade')
@@ -27,10 +28,9 @@ const CARRIES_REQUESTS = /^(?:h2|https?\b|tls\b)/i
  * field is then of the hop as any other: a server is free to ignore it (RFC 9110 section 7.8). Java's client asks for
  * h2c with every first request, also with a body, which no upgraded connection could be told from.
  */
-export function protocolsAsked ({ rawHeaders, headers, httpVersion }: IncomingMessage): string | undefined {
-  const length = headers['content-length']
-  if (httpVersion !== '1.1' || headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0)) return undefined
-  const wanted = members(listValue(rawHeaders, 'upgrade')).filter(protocol => !CARRIES_REQUESTS.test(protocol))
+export function protocolsAsked (client: IncomingMessage): string | undefined {
+  if (client.httpVersion !== '1.1' || http1.hasBody(client)) return undefined
+  const wanted = members(listValue(client.rawHeaders, 'upgrade')).filter(protocol => !CARRIES_REQUESTS.test(protocol))
   return wanted.length === 0 ? undefined : wanted.join(', ')
 }
 
@@ -83,7 +83,9 @@ export function serveUpgrade (request: IncomingMessage, connection: Connection, 
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(connection)
-    response.on('finish', endConnection)
+    response.on('finish', () => {
+      if (response.statusCode !== 101) endConnection(response, connection)
+    })
     serve(response)
   })
 }
@@ -112,14 +114,11 @@ function onGone (this: Socket): void {
 function ignore (): void {}
 
 /** As Node's server does after an answer. What the client sent for a tunnel that was refused is thrown away. */
-function endConnection (this: ServerResponse): void {
-  const { socket } = this
-  // A tunnel has it.
-  if (socket === null) return
-  this.detachSocket(socket)
-  lingerAfterAnswer(socket)
-  socket.destroySoon()
-  this.emit('close')
+function endConnection (response: ServerResponse, connection: Connection): void {
+  response.detachSocket(connection)
+  lingerAfterAnswer(connection)
+  connection.destroySoon()
+  response.emit('close')
 }
 
 /**

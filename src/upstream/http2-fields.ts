@@ -14,13 +14,13 @@ for (const name of ['cookie', 'set-cookie', 'www-authenticate']) JOINED.delete(n
 export function groupFields (raw: readonly string[]): Fields {
   // Without a prototype: `__proto__` is a name like any other.
   const fields: Fields = Object.create(null)
-  for (let i = 0; ; i += 2) {
-    const name = raw[i]?.toLowerCase()
-    const value = raw[i + 1]
-    if (name === undefined || value === undefined) return fields
-    const before = fields[name]
-    if (before === undefined) fields[name] = value
-    else if (Array.isArray(before)) before.push(value)
-    else fields[name] = JOINED.has(name) ? `${before}, ${value}` : [before, value]
-  }
+  for (let i = 0, name = raw[0]; name !== undefined; name = raw[i += 2]) add(fields, name.toLowerCase(), String(raw[i + 1]))
+  return fields
+}
+
+function add (fields: Fields, name: string, value: string): void {
+  const before = fields[name]
+  if (before === undefined) fields[name] = value
+  else if (Array.isArray(before)) before.push(value)
+  else fields[name] = JOINED.has(name) ? `${before}, ${value}` : [before, value]
 }

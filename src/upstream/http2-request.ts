@@ -112,7 +112,6 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
 
   /** After the head, the stream's own event tells who reads the answer. */
   failed (error: Error): void {
-    if (this.#isSettled) return
     this.#isSettled = true
     // Of a connection that could not be made; Node wraps the reason.
     if (!this.#isAnswered) this.emit('error', error.cause ?? error)
@@ -158,12 +157,17 @@ function pushWhole (this: Stream, chunk: unknown): boolean {
   const request = this[kRequest]
   if (chunk === null && !request.isWhole) {
     if (this.closed) {
-      this.destroy(wasReset('NO_ERROR'))
+      // Node goes on with the stream after this call, and fails when it is destroyed.
+      process.nextTick(breakOff, this)
       return false
     }
     request.isWhole = true
   }
   return Readable.prototype.push.call(this, chunk)
+}
+
+function breakOff (stream: Stream): void {
+  stream.destroy(wasReset('NO_ERROR'))
 }
 
 type Head = Record<string, unknown> & { ':status': number }

@@ -54,7 +54,7 @@ export class Session {
     })
     this.#session = session
     session.once('connect', () => this.#connected())
-    session.on('remoteSettings', settings => this.#allowed(settings.maxConcurrentStreams))
+    session.on('remoteSettings', ({ maxConcurrentStreams = ASSUMED_STREAMS }) => this.#allowed(maxConcurrentStreams))
     session.on('goaway', (_code: number, lastStreamId: number) => this.#sentAway(lastStreamId))
     // Its streams tell of it.
     session.on('error', () => {})
@@ -120,8 +120,7 @@ export class Session {
     }
   }
 
-  #allowed (maxStreams: number | undefined): void {
-    if (maxStreams === undefined) return
+  #allowed (maxStreams: number): void {
     this.#maxStreams = maxStreams
     this.#owner.roomIn(this)
   }

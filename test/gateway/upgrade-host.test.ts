@@ -37,6 +37,7 @@ t.test('the host\'s own WebSockets stay the host\'s, wherever the gateway is mou
     app.get('/ws', { websocket: true }, socket => socket.send('the host'))
     app.get('/chat/:room', { websocket: true }, (socket, request) => socket.send(`the host in ${JSON.stringify(request.params)}`))
     app.get('/deep/*', { websocket: true }, socket => socket.send('the host below'))
+    app.get('/:top', { websocket: true }, socket => socket.send('the host at the top'))
     app.get('/page', async () => 'a page')
   }
   for (const [name, first, second, prefix] of [
@@ -54,7 +55,8 @@ t.test('the host\'s own WebSockets stay the host\'s, wherever the gateway is mou
       t.equal(await message(webSocket(t, port, '/chat/blue')), 'the host in {"room":"blue"}')
       t.equal(await message(webSocket(t, port, '/deep/down')), 'the host below')
       if (prefix === '/') {
-        t.equal(await message(webSocket(t, port, '/deep')), 'the service')
+        t.equal(await message(webSocket(t, port, '/one')), 'the host at the top')
+        t.equal(await message(webSocket(t, port, '/one/two')), 'the service')
         t.equal(await message(webSocket(t, port, '/w%C3%A4s/x?y=%zz')), 'the service')
       }
       t.equal(String((await call(port, '/page')).body), 'a page')
@@ -101,6 +103,13 @@ t.test('a server with two gateways has one listener', async t => {
   t.equal(await message(webSocket(t, port, '/v1/api')), 'second')
 })
 
+t.test('a gateway at the root of a prefix', async t => {
+  const { port: upstream } = await webSocketService(t, socket => socket.send('the service'))
+  const { port } = await start(t, app => app.register(streamGateway, { prefix: '/v1', routes: [{ prefix: '/', target: `http://127.0.0.1:${upstream}` }] }))
+  t.equal(await message(webSocket(t, port, '/v1/x')), 'the service')
+  t.equal((await refusal(webSocket(t, port, '/v1'))).status, 404, 'no route of the gateway')
+})
+
 t.test('what is no upgrade is an ordinary request, and its connection goes on', async t => {
   const upstream = await telling(t)
   const { app, port } = await start(t, async app => {
@@ -123,13 +132,12 @@ t.test('what is no upgrade is an ordinary request, and its connection goes on', 
   }
   await answers(`POST /host HTTP/1.1\r\nHost: x\r\n${H2C}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}`, 'the host got {"a":1}')
   await answers(`GET /nothing HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`, '404 Not Found')
-  // A body that comes in pieces, and a request behind it.
+  // A body that comes in pieces.
   client.received = ''
   client.send(`POST /api/6 HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 8\r\n\r\nhalf`)
   await call(port, '/api/between')
-  client.send('restGET /api/7 HTTP/1.1\r\nHost: x\r\n\r\n')
-  t.match(await client.until('[GET /7'), '[POST /6 keep-alive undefined halfrest]')
-  t.match(client.received, /200 OK\r\n(?:(?!Connection: close)[^])*\[GET \/7/)
+  await answers('rest', '[POST /6 keep-alive undefined halfrest]')
+  await answers('GET /api/7 HTTP/1.1\r\nHost: x\r\n\r\n', '[GET /7 keep-alive undefined ]')
 
   const [socket] = connections
   const listeners = (): number[] => ['data', 'end', 'close', 'error', 'drain', 'timeout', 'pause', 'resume'].map(name => socket?.listenerCount(name) ?? 0)
@@ -170,8 +178,8 @@ t.test('requests before it on the connection are answered first', async t => {
     await client.closed
     return Buffer.concat(chunks).toString('latin1').replaceAll(large.toString(), '<large>')
   }
-  const ordinary = `POST /api/3 HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 4\r\n\r\nbodyGET /api/4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
-  t.match(await answers(ordinary), /<large>[^]*<large>[^]*\[POST \/api\/3 [^]*body\][^]*\[GET \/api\/4/)
+  const ordinary = `DELETE /api/3 HTTP/1.1\r\nHost: x\r\n${H2C}\r\nGET /api/4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+  t.match(await answers(ordinary), /<large>[^]*<large>[^]*\[DELETE \/api\/3 [^]*\[GET \/api\/4/)
   t.match(await answers(`GET /api/3 HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), /<large>[^]*<large>HTTP\/1\.1 101 [^]*over$/)
 })
 
@@ -219,8 +227,9 @@ t.test('over TLS: tunnels, and ordinary requests that are given back', async t =
     return received
   }
   t.match(await send(`GET /api/x HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`, 'over'), /^HTTP\/1\.1 101 [^]*over$/)
-  const both = `POST /api/x HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 4\r\n\r\nbodyGET /api/y HTTP/1.1\r\nHost: x\r\n\r\n`
-  t.match(await send(both, '[GET'), /\[POST \/x keep-alive undefined body\][^]*\[GET \/y/)
+  const both = `DELETE /api/x HTTP/1.1\r\nHost: x\r\n${H2C}\r\nGET /api/y HTTP/1.1\r\nHost: x\r\n\r\n`
+  t.match(await send(both, '[GET'), /\[DELETE \/x keep-alive undefined \][^]*\[GET \/y/)
+  t.match(await send(`POST /api/x HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 4\r\n\r\nbody`, '[POST'), /\[POST \/x keep-alive undefined body\]/)
 })
 
 t.test('a service behind HTTP/2 is asked for no upgrade', async t => {
@@ -249,11 +258,11 @@ t.test('Node from 24.9 on asks before it lets go of a connection', async t => {
     return client.received.slice(-5).trim()
   }
   t.equal(await answer('/api/x', UPGRADE), 'true')
-  t.equal(await answer('/api/x', H2C), 'false')
-  t.equal(await answer('/host', UPGRADE), 'false', 'nobody else listens')
+  t.equal(await answer('/api/x', `${H2C}Content-Length: 4\r\n`), 'false')
+  t.equal(await answer('/host', `${H2C}Content-Length: 4\r\n`), 'false', 'nobody else listens')
   t.strictSame(asked, [])
   server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 200 \r\n\r\nthe host'))
-  t.equal(await answer('/host', UPGRADE), 'true', 'the host\'s own word')
+  t.equal(await answer('/host', `${H2C}Content-Length: 4\r\n`), 'true', 'the host\'s own word')
   t.strictSame(asked, ['/host'])
   t.ok(port)
 })

@@ -16,8 +16,15 @@ t.test('a WebSocket goes through: the client\'s fields, text and binary, one acc
   const [path, headers] = JSON.parse(await message(client))
   t.equal(path, '/chat?room=1')
   t.match(headers, {
-    connection: 'Upgrade', upgrade: 'websocket', authorization: 'Bearer x', cookie: 'a=1; b=2', origin: 'https://app.example',
-    'sec-websocket-version': '13', 'sec-websocket-key': /./, 'x-forwarded-for': '127.0.0.1', via: '1.1 test'
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    authorization: 'Bearer x',
+    cookie: 'a=1; b=2',
+    origin: 'https://app.example',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': /./,
+    'x-forwarded-for': '127.0.0.1',
+    via: '1.1 test'
   })
   t.notOk(headers.te)
   client.send('hällo')

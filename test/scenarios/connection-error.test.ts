@@ -12,7 +12,7 @@ t.test('nothing listens: 502, whose body names no host or port', async t => {
     t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
     t.match(answer.json(), { success: false, error: { code: 'BAD_GATEWAY', message: 'Failed to connect to upstream service' }, requestId: /./ })
     t.notMatch(answer.body.toString(), new RegExp(`127\\.0\\.0\\.1|${dead}|ECONNREFUSED`))
-    t.match(await line, { level: 40, outcome: 'upstream error', status: 502, target: `http://127.0.0.1:${dead}`, err: { message: /ECONNREFUSED/ } })
+    t.match(await line, { level: 40, outcome: 'upstream error', status: 502, target: `http://127.0.0.1:${dead}`, cause: 'ECONNREFUSED', err: { message: /ECONNREFUSED/ } })
   }
 })
 

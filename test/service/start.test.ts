@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import t from 'tap'
 import { call } from '../fixtures/gateway.js'
-import { RawClient, service } from '../fixtures/peers.js'
+import { closedPort, RawClient, service } from '../fixtures/peers.js'
 import { ServiceProcess } from '../fixtures/process.js'
 
 t.test('the service serves what routes.json says', async t => {
@@ -99,10 +98,12 @@ t.test('what does not end within shutdownTimeout is broken off', async t => {
 })
 
 t.test('it takes its port and its log level from fastify-cli\'s variables', async t => {
-  const gateway = new ServiceProcess(t, { routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] }, { FASTIFY_LOG_LEVEL: 'silent' })
-  const timer = setTimeout(() => gateway.child.kill('SIGTERM'), 3000)
-  t.teardown(() => clearTimeout(timer))
-  await once(gateway.child, 'spawn')
+  const port = await closedPort()
+  const gateway = new ServiceProcess(t, { routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] }, { FASTIFY_LOG_LEVEL: 'silent', FASTIFY_PORT: String(port) })
+  let status = 0
+  while (status === 0) status = await call(port, '/x').then(answer => answer.status, () => 0)
+  t.equal(status, 502)
+  gateway.child.kill('SIGTERM')
   t.equal(await gateway.exited, 0)
   t.equal(gateway.output, '')
 })

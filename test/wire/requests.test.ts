@@ -1,3 +1,5 @@
+import type { Server } from 'node:http'
+import type { FastifyHttpOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { answerMalformed } from '../../src/service-errors.js'
@@ -154,6 +156,15 @@ t.test('malformed or ambiguous: one refusal, a closed connection, nothing forwar
     // The head of a chunked body is on its way before the body shows what it is; what was begun never became whole.
     t.strictSame(forwarded, [], `${name}: nothing forwarded`)
   }
+})
+
+t.test('a request without Host gets the gateway\'s own words where the server leaves it to the gateway', async t => {
+  const http: FastifyHttpOptions<Server> = { http: { requireHostHeader: false } }
+  const { port } = await gatewayTo(t, 1, {}, {}, http)
+  const client = new RawClient(t, port)
+  client.send(`${GET}\r\n`)
+  await client.closed
+  t.match(client.received, /^HTTP\/1\.1 400 [^]*"BAD_REQUEST"/)
 })
 
 t.test('versions are told apart from other faults', async t => {

@@ -4,6 +4,8 @@ export interface Usage {
   cpu: number
   /** Bytes. */
   rss: number
+  /** Requests, where it counts them. */
+  served?: number
 }
 
 /** Answer to `begin` and `end`; `peak` is the highest RSS seen since `begin`. */
@@ -16,6 +18,8 @@ export type Question = 'begin' | 'end'
 /** First message of every child that listens. */
 export interface Ready {
   port: number
+  /** Others that it listens on as well. */
+  more?: readonly number[]
 }
 
 const SAMPLE_INTERVAL = 20
@@ -40,7 +44,7 @@ export function endWithParent (close: () => void | Promise<void> = () => {}): vo
 }
 
 /** The child's side of a measurement: says where it listens, then answers each question with a reading. */
-export function serve (port: number, read: () => Usage = ownUsage, close?: () => void | Promise<void>): void {
+export function serve (ready: Ready, read: () => Usage = ownUsage, close?: () => void | Promise<void>): void {
   let peak = 0
   let sampling: NodeJS.Timeout | undefined
 
@@ -54,7 +58,7 @@ export function serve (port: number, read: () => Usage = ownUsage, close?: () =>
     const usage = sample()
     send({ ...usage, peak } satisfies Reading)
   })
-  send({ port } satisfies Ready)
+  send(ready)
 
   function sample (): Usage {
     const usage = read()
@@ -63,7 +67,7 @@ export function serve (port: number, read: () => Usage = ownUsage, close?: () =>
   }
 }
 
-function ownUsage (): Usage {
+export function ownUsage (): Usage {
   const { user, system } = process.cpuUsage()
   return { cpu: user + system, rss: process.memoryUsage.rss() }
 }

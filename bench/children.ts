@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 export interface StartOptions {
   /** The core it is pinned to; absent: any. */
   cpu?: number | undefined
+  /** The node that runs it; absent: the one that runs this. */
+  node?: string | undefined
   /** What `childOptions` returns in the child. */
   options?: object
 }
@@ -22,11 +24,11 @@ export class Child {
   #waiting: { resolve: (message: unknown) => void, reject: (error: Error) => void } | undefined
   readonly #early: unknown[] = []
 
-  private constructor (name: string, file: URL, { cpu, options = {} }: StartOptions) {
+  private constructor (name: string, file: URL, { cpu, node = process.execPath, options = {} }: StartOptions) {
     this.#name = name
     this.#process = fork(fileURLToPath(file), [JSON.stringify(options)], {
       // taskset becomes the process it is given, so the channel and the pid are those of node.
-      ...(cpu === undefined ? {} : { execPath: 'taskset', execArgv: ['-c', `${cpu}`, process.execPath] }),
+      ...(cpu === undefined ? { execPath: node } : { execPath: 'taskset', execArgv: ['-c', `${cpu}`, node] }),
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc']
     })

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, release, totalmem, type } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 
 /** Of the compiled files, which lie in dist/bench. */
 export const ROOT = new URL('../../', import.meta.url)
@@ -19,7 +20,7 @@ export function installed (program: string): boolean {
 export function programVersion (program: string, flag: string): string {
   const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8' })
   const words = `${stdout}${stderr}`.split('\n', 1)[0] ?? ''
-  return words.replace(/^nginx version: nginx\//, 'nginx ').replace(/ Copyright.*$/, '')
+  return words.replace(/^nginx version: nginx\//, 'nginx ').replace(/^HAProxy version ([^ ]+).*$/, 'haproxy $1').replace(/ Copyright.*$/, '')
 }
 
 /** Name and version of each; the first of them is looked up here, the others as it or this package would find them. */
@@ -49,8 +50,33 @@ export function pinning (): Cpus {
   return both ? { gateway: 0, load: 1 } : {}
 }
 
+/** What part of all cores was busy in a second, from 0 to 1. Nothing of the benchmark may be at work. */
+export async function busyShare (): Promise<number> {
+  const before = coreTimes()
+  await setTimeout(1_000)
+  const after = coreTimes()
+  return 1 - (after.idle - before.idle) / (after.all - before.all)
+}
+
+function coreTimes (): { idle: number, all: number } {
+  const times = cpus().map(({ times }) => times)
+  return {
+    idle: times.reduce((sum, { idle }) => sum + idle, 0),
+    all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0)
+  }
+}
+
 export function describeMachine (): string {
   const [first] = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
   return `${first?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${memory} GiB, ${type()} ${release()}, Node ${process.version}`
+}
+
+/** How many files, and so connections, a process may open; undefined where that cannot be read. */
+export function openFiles (): number | undefined {
+  try {
+    return Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1])
+  } catch {
+    return undefined
+  }
 }

@@ -1,17 +1,20 @@
 import { writeFileSync } from 'node:fs'
 import { Child, stopAllChildren } from './children.js'
-import type { Ready } from './child.js'
+import type { Reading, Ready } from './child.js'
 import type { Contender } from './contenders/index.js'
+import { judge } from './goals.js'
 import { chooseLoad } from './loads/index.js'
 import type { Load } from './loads/load.js'
-import { describeMachine, pinning } from './machine.js'
+import { busyShare, describeMachine, pinning } from './machine.js'
 import type { Cpus } from './machine.js'
 import { measure } from './measure.js'
 import type { Result } from './measure.js'
 import { readOptions, UsageError } from './options.js'
 import type { Options, Plan } from './options.js'
-import { writeReadme } from './readme.js'
-import { table } from './table.js'
+import { MANY } from './scenarios/routes.js'
+import type { Bench } from './scenarios/scenario.js'
+import { isThere, taskOf } from './task.js'
+import type { UpstreamOptions } from './upstream.js'
 
 let load: Load | undefined
 let stopping = false
@@ -30,49 +33,49 @@ try {
 }
 
 async function run (options: Options): Promise<void> {
-  const { plan, scenarios } = options
+  const { plan } = options
+  const scenarios = options.scenarios.filter(scenario => isThere(scenario.id, scenario.missing?.(plan)))
+  const { contenders, print, write } = taskOf(options, scenarios)
   const cpus = pinning()
-  const contenders = options.contenders.filter(isThere)
   load = chooseLoad(cpus, options.load)
-  const upstream = Child.start('upstream', new URL('./upstream.js', import.meta.url), { cpu: cpus.load })
-  const { port: upstreamPort } = await upstream.next<Ready>()
+  const upstream = Child.start('upstream', new URL('./upstream.js', import.meta.url), {
+    cpu: cpus.load, options: { ports: MANY } satisfies UpstreamOptions
+  })
+  const { port: upstreamPort, more: routePorts = [] } = await upstream.next<Ready>()
 
-  const results: Result[] = []
-  const tables: string[] = []
-  for (const scenario of scenarios) {
-    const result = await measure({ plan, load, cpus, upstreamPort }, scenario, contenders)
-    results.push(result)
-    tables.push(table(scenario, result))
+  const bench: Bench = {
+    plan, load, cpus, upstreamPort, routePorts, served: async () => (await upstream.ask<Reading>('end')).served ?? NaN
   }
+  const busyBefore = await busyShare()
+  const results: Result[] = []
+  for (const scenario of scenarios) results.push(await measure(bench, scenario, contenders))
 
-  const facts = describe(plan, load, cpus, contenders)
-  const text = [...tables, facts.map(fact => `- ${fact}`).join('\n')].join('\n\n')
-  console.log(`\n${text}`)
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ facts, plan, results }, null, 2)}\n`)
+  const busy = Math.max(busyBefore, await busyShare())
+
+  const judged = judge(results, busy)
+  const facts = describe(plan, load, cpus, contenders, busy)
+  const printed = `${print(results, judged)}\n\n${facts.map(fact => `- ${fact}`).join('\n')}`
+  console.log(`\n${printed}`)
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ facts, plan, goals: judged, results }, null, 2)}\n`)
 
   const failed = results.flatMap(({ rows }) => rows).filter(({ errors }) => errors.length > 0)
   if (failed.length > 0) {
     console.error(`\nRequests failed, so the numbers are worth nothing: ${[...new Set(failed.map(({ name }) => name))].join(', ')}`)
     process.exitCode = 1
   } else if (options.write) {
-    writeReadme(text)
+    write(results, judged, printed, facts)
   }
 }
 
-function isThere ({ name, missing }: Contender): boolean {
-  const reason = missing?.()
-  if (reason !== undefined) console.error(`${name} is left out: ${reason}`)
-  return reason === undefined
-}
-
 /** What has to be known to make something of the numbers. */
-function describe (plan: Plan, load: Load, { gateway }: Cpus, contenders: readonly Contender[]): string[] {
+function describe (plan: Plan, load: Load, { gateway }: Cpus, contenders: readonly Contender[], busy: number): string[] {
   return [
     `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}`,
     gateway === undefined
       ? 'not pinned: load, service and contender share all cores'
       : 'the contender alone on one core; load and service together on another',
-    `load: ${load.name}; medians of ${plan.rounds} rounds of ${plan.seconds} s (uploads: ${plan.uploadRounds}) after a warm-up of ${plan.warmUp} s`,
+    `other processes: ${Math.round(busy * 100)} % of all cores, in a second before the first round or after the last`,
+    `load: ${load.name}; medians of ${plan.rounds} rounds of ${plan.seconds} s (memory: ${plan.memoryRounds}) after a warm-up of ${plan.warmUp} s`,
     ...contenders.map(({ name, versions }) => `${name}: ${versions()}`)
   ]
 }

@@ -1,36 +1,40 @@
 import { OURS } from './contenders/index.js'
+import { format, markdownTable } from './markdown.js'
 import type { Result, Row } from './measure.js'
+import { ratioOf } from './ratio.js'
 import type { Metric, Scenario } from './scenarios/scenario.js'
 
-const HEADINGS: Record<Metric, string> = {
+export const HEADINGS: Record<Metric, string> = {
+  offered: 'offered req/s',
   rps: 'req/s',
   cpu: 'CPU µs/req',
   busy: 'core busy %',
   p50: 'p50 ms',
   p99: 'p99 ms',
   memory: 'memory MiB',
-  memoryPerUpload: 'KiB/upload',
+  memoryEach: 'KiB each',
+  moved: 'MiB each',
   cpuPerMiB: 'CPU µs/MiB',
   seconds: 'seconds'
 }
 /** In the columns that say how many times the contender's value ours is; bench/README.md explains them. */
-const SHORT: Partial<Record<Metric, string>> = { rps: 'req/s', cpu: 'CPU', p99: 'p99', memoryPerUpload: 'memory', cpuPerMiB: 'CPU' }
+const SHORT: Partial<Record<Metric, string>> = { cpu: 'CPU', p50: 'p50', p99: 'p99', memoryEach: 'memory', cpuPerMiB: 'CPU' }
 /** Metrics whose spread is worth a warning; tails and peaks always vary. */
-const WATCHED: readonly Metric[] = ['rps', 'cpu', 'memoryPerUpload', 'cpuPerMiB']
+const WATCHED: readonly Metric[] = ['rps', 'cpu', 'memoryEach', 'cpuPerMiB']
 
-/** A scenario's results in Markdown, aligned so that it can also be read in a terminal. */
-export function table ({ columns, compared }: Scenario, { title, rows }: Result): string {
+/** A scenario's results in Markdown. */
+export function table ({ columns, compared, remark }: Scenario, { title, rows }: Result): string {
   const ours = rows.find(({ name }) => name === OURS)
   const ratios = ours === undefined ? [] : compared
   const lines = [
-    ['', ...columns.map(metric => HEADINGS[metric]), ...ratios.map(metric => `× ${SHORT[metric] ?? metric}`)],
+    ['', ...columns.map(metric => HEADINGS[metric]), ...ratios.map(metric => `× ${SHORT[metric] ?? HEADINGS[metric]}`)],
     ...rows.map(row => [
       row.name,
       ...columns.map(metric => format(row.values[metric])),
-      ...ratios.map(metric => row === ours ? '' : ratio(ours?.values[metric], row.values[metric]))
+      ...ratios.map(metric => ours === undefined || row === ours ? '' : format(ratioOf(metric, ours, row)?.median))
     ])
   ]
-  return [`### ${title}`, '', ...align(lines), ...notes(rows)].join('\n')
+  return [`### ${title}`, markdownTable(lines), ...(remark === undefined ? [] : [remark]), ...notes(rows)].join('\n\n')
 }
 
 function notes (rows: Row[]): string[] {
@@ -39,28 +43,7 @@ function notes (rows: Row[]): string[] {
     .map(metric => `${row.name} ${HEADINGS[metric]} (${row.noisy[metric]} %)`))
   const errors = rows.flatMap(row => row.errors.map(error => `- ${row.name}: ${error}`))
   return [
-    ...(noisy.length === 0 ? [] : ['', `Noisy, rounds lie apart by: ${noisy.join(', ')}.`]),
-    ...(errors.length === 0 ? [] : ['', 'Errors:', ...errors])
+    ...(noisy.length === 0 ? [] : [`Noisy, rounds lie apart by: ${noisy.join(', ')}.`]),
+    ...(errors.length === 0 ? [] : [`Errors:\n${errors.join('\n')}`])
   ]
-}
-
-function format (value: number | undefined): string {
-  if (value === undefined) return '–'
-  if (value >= 100) return `${Math.round(value)}`
-  return value.toFixed(value >= 10 ? 1 : 2)
-}
-
-function ratio (ours: number | undefined, other: number | undefined): string {
-  return ours === undefined || other === undefined || other <= 0 ? '–' : `${(ours / other).toFixed(2)}`
-}
-
-function align ([heading = [], ...lines]: string[][]): string[] {
-  const widths = heading.map((_, column) => Math.max(3, ...[heading, ...lines].map(line => line[column]?.length ?? 0)))
-  const rule = widths.map((width, column) => column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)
-  const padded = [heading, ...lines].map(line => line.map((cell, column) => {
-    const width = widths[column] ?? 0
-    return column === 0 ? cell.padEnd(width) : cell.padStart(width)
-  }))
-  const [first = [], ...rest] = padded
-  return [first, rule, ...rest].map(line => `| ${line.join(' | ')} |`)
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert'
 import { request } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Contender } from './contenders/index.js'
+import type { Running } from './contenders/index.js'
 import { ORIGIN } from './contenders/policy.js'
 import type { Shot } from './loads/load.js'
 
@@ -14,12 +14,12 @@ export async function checkAnswer (port: number, shot: Shot, expected: Buffer): 
 }
 
 /** CORS, rate limit and forwarded fields, so that the same work is compared. */
-export async function checkDuties (contender: Contender, port: number): Promise<void> {
+export async function checkDuties ({ contender, port }: Running): Promise<void> {
   if (contender.file === undefined) return
   const { status, headers, body } = await ask(port, { method: 'GET', path: '/api/seen', headers: { Origin: ORIGIN } })
   strictEqual(status, 200, `/api/seen: answered ${status}`)
   strictEqual(headers['access-control-allow-origin'], ORIGIN, 'no CORS')
-  // nginx counts as well, but tells nobody.
+  // nginx and haproxy count as well, but tell nobody.
   if (!contender.keeper) ok(headers['x-ratelimit-limit'] !== undefined, 'no rate limit')
   const seen = JSON.parse(body.toString()) as IncomingHttpHeaders
   deepStrictEqual(

@@ -29,4 +29,4 @@ await app.register(httpProxy, {
   }
 })
 await app.listen({ host: '127.0.0.1', port: 0 })
-serve((app.server.address() as AddressInfo).port)
+serve({ port: (app.server.address() as AddressInfo).port })

@@ -6,7 +6,7 @@ import express from 'express'
 import { rateLimit } from 'express-rate-limit'
 import { createProxyMiddleware } from 'http-proxy-middleware'
 import { childOptions, serve } from '../child.js'
-import { MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './policy.js'
+import { KEEP_ALIVE, MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './policy.js'
 import type { ContenderOptions } from './policy.js'
 
 const { upstreamPort } = childOptions<ContenderOptions>()
@@ -23,5 +23,7 @@ app.use(createProxyMiddleware({
   agent: new Agent({ keepAlive: true })
 }))
 const server = app.listen(0, '127.0.0.1')
+// Node's own five seconds are less than an idle client is left alone.
+server.keepAliveTimeout = KEEP_ALIVE
 await once(server, 'listening')
-serve((server.address() as AddressInfo).port)
+serve({ port: (server.address() as AddressInfo).port })

@@ -1,23 +1,24 @@
-import { devNull } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import Fastify from 'fastify'
-import gateway from '../../src/index.js'
 import { childOptions, serve } from '../child.js'
-import { MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './policy.js'
+import { temporaryDirectory } from '../temporary.js'
+import { configuration } from './ours-config.js'
 import type { ContenderOptions } from './policy.js'
 
-const { upstreamPort, accessLog = false } = childOptions<ContenderOptions>()
+// The service as `npm start` has it, every limit and check at its default. Its log goes to the null device.
 
-const app = Fastify({
-  // As the service logs, only that nobody reads it: JSON lines, written as they come.
-  logger: accessLog ? { level: 'info', file: devNull } : false,
-  logController: new Fastify.LogController({ disableRequestLogging: true })
-})
-await app.register(gateway, {
-  accessLog,
-  cors: { origin: [ORIGIN] },
-  rateLimit: { max: MAX_REQUESTS, timeWindow: TIME_WINDOW },
-  routes: [{ prefix: PREFIX, target: `http://127.0.0.1:${upstreamPort}` }]
-})
+const here = new URL('../../', import.meta.url).href
+const options = childOptions<ContenderOptions>()
+
+const directory = temporaryDirectory('ours')
+process.env.ROUTES_FILE = join(directory, 'routes.json')
+writeFileSync(process.env.ROUTES_FILE, JSON.stringify(configuration(options)))
+const service = await import(new URL('src/app.js', options.source ?? here).href) as typeof import('../../src/app.js')
+rmSync(directory, { recursive: true })
+
+const app = Fastify(service.options)
+await app.register(service.default)
 await app.listen({ host: '127.0.0.1', port: 0 })
-serve((app.server.address() as AddressInfo).port)
+serve({ port: (app.server.address() as AddressInfo).port })

@@ -3,7 +3,7 @@ import { childOptions, endWithParent, send } from '../child.js'
 import { errorsOf } from './load.js'
 import type { LoadResult, Volley } from './load.js'
 
-const { shot: { method, path, headers, body }, port, seconds, connections } = childOptions<Volley>()
+const { shot: { method, path, paths, headers, body }, port, seconds, connections } = childOptions<Volley>()
 
 endWithParent()
 const result = await autocannon({
@@ -11,6 +11,7 @@ const result = await autocannon({
   method,
   headers,
   ...(body === undefined ? {} : { body }),
+  ...(paths === undefined ? {} : { requests: paths.map(path => ({ path })) }),
   connections,
   duration: seconds
 })

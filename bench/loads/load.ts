@@ -2,6 +2,8 @@
 export interface Shot {
   method: 'GET' | 'POST'
   path: string
+  /** Asked for in turn, instead of `path` alone. */
+  paths?: readonly string[]
   headers: Record<string, string>
   body?: string
 }

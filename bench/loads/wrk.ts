@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installed, programVersion } from '../machine.js'
 import type { Cpus } from '../machine.js'
+import { temporaryDirectory } from '../temporary.js'
 import { errorsOf } from './load.js'
 import type { Load, LoadResult, Shot, Volley } from './load.js'
 
@@ -20,6 +20,9 @@ interface Summary {
   timeout: number
 }
 
+/** How long an answer may take before it counts as an error; wrk's own two seconds are few with thousands of clients. */
+const PATIENCE = '10s'
+
 /** What wrk prints besides is for people; this line is the last one. */
 const DONE = `
 function done (summary, latency)
@@ -31,10 +34,21 @@ function done (summary, latency)
 end
 `
 
+/** With `paths` given: all requests are written beforehand. */
+const IN_TURN = `
+local requests, turn = {}, 0
+function init ()
+  for index, path in ipairs(paths) do requests[index] = wrk.format(nil, path) end
+end
+function request ()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+`
+
 export function wrkLoad ({ load: cpu }: Cpus): Load {
   if (!installed('wrk')) throw new Error('wrk is not installed')
-  const directory = mkdtempSync(join(tmpdir(), 'bench-wrk-'))
-  const script = join(directory, 'shot.lua')
+  const script = join(temporaryDirectory('wrk'), 'shot.lua')
   let current: ChildProcess | undefined
 
   return {
@@ -45,12 +59,11 @@ export function wrkLoad ({ load: cpu }: Cpus): Load {
     },
     async stop () {
       current?.kill('SIGKILL')
-      rmSync(directory, { recursive: true, force: true })
     }
   }
 
   async function run ({ shot, port, seconds, connections }: Volley): Promise<string> {
-    const command = ['wrk', '-t', '1', '-c', `${connections}`, '-d', `${seconds}s`, '-s', script, `http://127.0.0.1:${port}${shot.path}`]
+    const command = ['wrk', '-t', '1', '-c', `${connections}`, '-d', `${seconds}s`, '--timeout', PATIENCE, '-s', script, `http://127.0.0.1:${port}${shot.path}`]
     const [file = '', ...args] = cpu === undefined ? command : ['taskset', '-c', `${cpu}`, ...command]
     return await new Promise((resolve, reject) => {
       current = execFile(file, args, (error, stdout) => {
@@ -62,12 +75,13 @@ export function wrkLoad ({ load: cpu }: Cpus): Load {
   }
 }
 
-function scriptFor ({ method, headers, body }: Shot): string {
+function scriptFor ({ method, paths, headers, body }: Shot): string {
   const fields = Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`)
   return [
     `wrk.method = ${JSON.stringify(method)}`,
     ...fields,
     ...(body === undefined ? [] : [`wrk.body = ${JSON.stringify(body)}`]),
+    ...(paths === undefined ? [] : [`local paths = { ${paths.map(path => JSON.stringify(path)).join(', ')} }`, IN_TURN]),
     DONE
   ].join('\n')
 }

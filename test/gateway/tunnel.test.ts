@@ -332,15 +332,24 @@ t.test('a handshake on the way of an app that closes is an ordinary request', as
     t.notMatch(await received(socket, '\r\n\r\n'), /upgrade/i)
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nordinary')
   })
+  let onClosing = (): void => {}
+  const isClosing = new Promise<void>(resolve => { onClosing = resolve })
   let open = (): void => {}
   const isOpen = new Promise<void>(resolve => { open = resolve })
   const { app, port } = await start(t, async app => {
     await app.register(streamGateway, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
-    app.addHook('preClose', async () => await isOpen)
+    // After the gateway's own hook.
+    await app.register(async scope => {
+      scope.addHook('preClose', async () => {
+        onClosing()
+        await isOpen
+      })
+    })
   }, { return503OnClosing: false })
   const client = new RawClient(t, port)
   await once(client.socket, 'connect')
   const closing = app.close()
+  await isClosing
   client.send(ASK)
   await client.until('ordinary')
   client.socket.destroy()

@@ -184,7 +184,8 @@ t.test('requests before it on the connection are answered first', async t => {
 })
 
 t.test('behind an answer that closes the connection there is nothing more', async t => {
-  const upstream = await telling(t)
+  const { port: upstream, server } = await service(t, () => t.fail('forwarded'))
+  server.on('upgrade', () => t.fail('forwarded'))
   const { port } = await gatewayTo(t, upstream)
   for (const fields of [UPGRADE, H2C]) {
     const client = new RawClient(t, port)

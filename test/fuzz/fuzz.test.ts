@@ -1,0 +1,221 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import t from 'tap'
+import { judgeAnswers } from '../../fuzz/answers.js'
+import { Campaign } from '../../fuzz/campaign.js'
+import { addressOf, Client } from '../../fuzz/client.js'
+import { unless } from '../../fuzz/complaints.js'
+import { isComplaint, PREFIX, VIA } from '../../fuzz/gateway.js'
+import { readRequests } from '../../fuzz/grammar.js'
+import { isInside } from '../../fuzz/judge-forwarded.js'
+import { kinds } from '../../fuzz/kinds.js'
+import { mutate } from '../../fuzz/mutate.js'
+import { Random } from '../../fuzz/random.js'
+import { judgeRequests } from '../../fuzz/requests.js'
+import { portOf, Service } from '../../fuzz/service.js'
+import { judgeUpgrade, readHandshake } from '../../fuzz/upgrades.js'
+
+const HOP = { address: '127.1.0.1', target: '127.0.0.1:3000' }
+
+const SENT = 'POST /api/a?b HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 5\r\n\r\nhello'
+const FORWARDED = `POST ${PREFIX}/a?b HTTP/1.1\r\nHost: 127.0.0.1:3000\r\nX-A: 1\r\nContent-Length: 5\r\nX-Forwarded-For: 127.1.0.1\r\n` +
+  `X-Forwarded-Proto: http\r\nX-Forwarded-Host: x\r\nX-Real-IP: 127.1.0.1\r\nVia: 1.1 ${VIA}\r\nConnection: keep-alive\r\n\r\nhello`
+const ANSWER = 'HTTP/1.1 200 OK\r\nX-Answer: 1 0\r\nContent-Length: 2\r\n\r\nok'
+const REFUSAL = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+
+t.test('some cases of each kind', async t => {
+  const campaign = await Campaign.start(1)
+  for (const kind of kinds) {
+    let number = 0
+    await campaign.run(kind, () => number < 150 ? number++ : undefined, process.platform === 'linux' ? 32 : 1)
+  }
+  const planted = { number: 7, received: [], onRequest () {}, run: async (client: Client) => await client.abort(), judge: () => ['planted'], describe: () => 'bytes' }
+  const numbers = [7]
+  await campaign.run({ name: 'planted', make: () => planted }, () => numbers.pop(), 1)
+  const findings = await campaign.end()
+  t.equal(campaign.cases, 451)
+  t.strictSame(findings.map(({ kind, number, complaints }) => [kind, number, complaints]), [['planted', 7, ['planted']]])
+  t.equal(await campaign.end(), findings, 'ends once')
+})
+
+t.test('the same seed makes the same cases', async t => {
+  for (const { make } of kinds) {
+    t.equal(make(new Random(1, 2), 3).describe(), make(new Random(1, 2), 3).describe())
+    t.not(make(new Random(1, 2), 3).describe(), make(new Random(1, 4), 3).describe())
+  }
+  t.throws(() => new Random(1).pick([]), RangeError)
+  const random = new Random(1)
+  t.ok(Array.from({ length: 300 }, () => mutate('a', random)).some(text => text.length > 5), 'there need not be much to mutate')
+  t.ok(new Random(0x9e3779b9).below(1000), 'no seed leaves it at nothing')
+  t.equal(addressOf(258, 'linux'), '127.1.1.2')
+  t.equal(addressOf(258, 'darwin'), '127.0.0.1')
+  t.ok(isComplaint('{"level":50}'))
+})
+
+/** What is found when the service got `forwarded` and the client `received`. */
+function found (sent: string, forwarded: string[], received: string, certain?: { forwarded: number, refused: boolean }): string[] {
+  const messages = forwarded.flatMap(text => readRequests(text).requests)
+  const seen = { ...readRequests(sent), leaving: 'in peace' as const, certain, received: messages.map(message => ({ message, sent: ANSWER })) }
+  return judgeRequests(seen, received, true, HOP)
+}
+
+t.test('faults in what is forwarded are found', async t => {
+  t.strictSame(found(SENT, [FORWARDED], ANSWER, { forwarded: 1, refused: false }), [], 'nothing where nothing is wrong')
+  const faults: Record<string, [string, string, RegExp]> = {
+    'a leaked hop-by-hop field': ['X-A: 1\r\n', 'X-A: 1\r\nX-Hop: 1\r\n', /the fields became/],
+    'a lost field': ['X-A: 1\r\n', '', /the fields became/],
+    'a field that became another': ['X-A: 1', 'X-A: 2', /the fields became/],
+    'a leaked Keep-Alive': ['X-A: 1\r\n', 'X-A: 1\r\nKeep-Alive: 5\r\n', /keep-alive is/],
+    'a forged address': ['For: 127.1.0.1', 'For: 6.6.6.6', /x-forwarded-for is/],
+    'an address twice': ['X-Real-IP: 127.1.0.1\r\n', 'X-Real-IP: 127.1.0.1\r\nX-Real-IP: 6.6.6.6\r\n', /x-real-ip is/],
+    'the client\'s Host': ['Host: 127.0.0.1:3000', 'Host: x', /host is/],
+    'another method': ['POST', 'PUT', /nobody meant/],
+    'a dot segment': ['/a?b', '/../a?b', /nobody meant/],
+    'another path': [`${PREFIX}/a`, '/a', /nobody meant/],
+    'no Via': [`Via: 1.1 ${VIA}\r\n`, '', /via is/],
+    'another protocol': ['Connection: keep-alive\r\n', 'Connection: Upgrade\r\nUpgrade: websocket\r\n', /connection is[^]*another protocol/],
+    'another body': ['hello', 'hella', /the body became/],
+    'half a body as a whole one': ['Content-Length: 5\r\n', 'Content-Length: 4\r\n', /the body became/]
+  }
+  for (const [name, [from, to, complaint]] of Object.entries(faults)) t.match(found(SENT, [FORWARDED.replace(from, to)], ANSWER).join('\n'), complaint, name)
+  const nominated = SENT.replace('X-Hop\r\n', 'X-Hop, via\r\nVia: 1.1 other\r\n')
+  t.strictSame(found(nominated, [FORWARDED], ANSWER), [], 'a Via that the client nominated away')
+  t.match(found(SENT, [FORWARDED, FORWARDED], ANSWER).join(), /nobody meant/, 'two requests where one was meant')
+  t.match(found(SENT, [FORWARDED], ANSWER, { forwarded: 2, refused: false }), ['the service got 1 requests, must get 2'])
+  t.strictSame(['/x', `${PREFIX}x`, PREFIX, `${PREFIX}?/..`].map(isInside), [false, false, true, true])
+  for (const path of ['/%2e%2e/x', '/a%2f..%2fx', '/..;a/x', '/..%5cx', '/x%00', '/x%c0%ae']) {
+    const sent = `GET /api${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+    t.match(found(sent, [`GET ${PREFIX}${path} HTTP/1.1\r\n\r\n`], ANSWER).join(), /may leave the prefix/, path)
+  }
+})
+
+t.test('faults in the answers to a client\'s bytes are found', async t => {
+  const malformed = 'GET /api/x HTTP/1.1\r\nHost : x\r\n\r\n'
+  t.strictSame(found(malformed, [], REFUSAL), [])
+  t.match(found(malformed, [], ''), ['malformed bytes were not refused'])
+  t.match(found(malformed, [], REFUSAL + REFUSAL), ['an answer follows on the connection\'s last', 'more answers than requests'])
+  t.match(found(malformed, [], '', { forwarded: 0, refused: true }).join(), /must be refused|had to be refused/)
+  t.match(found(SENT, [FORWARDED], ''), ['a request has no answer'])
+  t.match(found(SENT, [FORWARDED], REFUSAL), ['answer 0 is 400 although the service answered'])
+  t.match(found(SENT, [], REFUSAL, { forwarded: 1, refused: false }).join(), /a good request was refused/)
+  t.match(found(SENT, [FORWARDED], ANSWER.replace('1 0', '2 0')), ['answer 0 is another request\'s'])
+  t.match(found(SENT, [], 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n'), ['answer 0 is 502'])
+  t.match(found(SENT, [FORWARDED], ANSWER.slice(0, -1)), ['the client got something that is no whole answer'])
+  t.match(found(SENT, [FORWARDED], `HTTP/1.1 103 Hints\r\n\r\n${ANSWER}`), ['answer 0 has an interim one that nobody sent'])
+  for (const fields of ['', 'Connection: keep-alive\r\n']) {
+    const received = ANSWER.replace('HTTP/1.1', 'HTTP/1.0').replace('X-', `${fields}X-`)
+    t.match(found(SENT + SENT, [FORWARDED], received), fields === '' ? [] : ['a request has no answer'], 'an answer of HTTP/1.0 is the last without keep-alive')
+  }
+  const old = SENT.replace('HTTP/1.1', 'HTTP/1.0')
+  t.match(found(old, [FORWARDED.replace('1.1 fuzzed', '1.0 fuzzed')], ANSWER), ['answer 0 is nothing for HTTP/1.0'])
+})
+
+t.test('faults in answers are found', async t => {
+  const good = { method: 'GET', isOld: false, isGood: true, received: { sent: ANSWER, ended: false, taint: 'none' as const } }
+  const seen = ANSWER.replace('\r\n\r\n', `\r\nVia: 1.1 ${VIA}\r\n\r\n`)
+  const fault = 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n'
+  t.strictSame(judgeAnswers([good], seen, false), [])
+  t.match(judgeAnswers([good], '', true), ['answer 0: none came'])
+  t.match(judgeAnswers([good], fault, true).join(), /the status became 502/)
+  t.match(judgeAnswers([good], seen.replace('1 0', '2 0'), false), [/the fields became/])
+  t.match(judgeAnswers([good], seen.replace('ok', 'no'), false), [/the body became "no", as if it were whole/])
+  t.match(judgeAnswers([good], seen.slice(0, -1), true), [/it is cut short/])
+  t.match(judgeAnswers([good], `HTTP/1.1 103 Hints\r\n\r\n${seen}`, false), [/an interim answer that nobody sent/])
+  t.match(judgeAnswers([good], seen + seen, false), ['more answers than requests'])
+  t.match(judgeAnswers([good], `${seen}garbage\r\n\r\n`, false), ['the client got something that is no answer'])
+  t.match(judgeAnswers([{ ...good, isOld: true }], seen, false), [/nothing for HTTP\/1.0/])
+  const short = { ...good, isGood: false, received: { sent: ANSWER.replace(': 2', ': 5'), ended: true, taint: 'none' as const } }
+  t.strictSame(judgeAnswers([short], fault, true), [])
+  t.strictSame(judgeAnswers([short], seen.replace(': 2', ': 5'), true), [], 'a break')
+  t.match(judgeAnswers([short], seen, true), [/as if it were whole/])
+  const untilClosed = { ...short, isOld: true, received: { sent: ANSWER.replace('Content-Length: 2\r\n', ''), ended: false, taint: 'none' as const } }
+  t.strictSame(judgeAnswers([untilClosed], seen.replace('Content-Length: 2\r\n', ''), true), [], 'a break that Node shows as an end')
+  const dated = { ...good, received: { ...good.received, sent: ANSWER.replace('X-', 'Date: today\r\nX-') } }
+  t.match(judgeAnswers([dated], seen, false), [/the date is another one/])
+  const switched = { ...short, received: { ...short.received, sent: 'HTTP/1.1 101 Switching\r\n\r\n' } }
+  t.match(judgeAnswers([switched], 'HTTP/1.1 101 Switching\r\n\r\n', true), [/the service has sent no answer/])
+  t.match(judgeAnswers([{ ...short, received: undefined }], seen, true), [/the service has sent no answer/])
+  t.strictSame(judgeAnswers([{ ...good, received: { ...good.received, taint: 'poisoned' } }], '', true), [], 'nobody could tell')
+})
+
+t.test('faults in tunnels are found', async t => {
+  const asked = 'GET /api/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n'
+  const handshake = readHandshake(`${asked}from client`)
+  const forwarded = `GET ${PREFIX}/x HTTP/1.1\r\nHost: 127.0.0.1:3000\r\nConnection: Upgrade\r\nUpgrade: foo\r\nX-Forwarded-For: 127.1.0.1\r\n` +
+    `X-Forwarded-Proto: http\r\nX-Forwarded-Host: x\r\nX-Real-IP: 127.1.0.1\r\nVia: 1.1 ${VIA}\r\n\r\n`
+  const sent = 'HTTP/1.1 101 Switching\r\nX-Answer: 1 0\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n'
+  const [message] = readRequests(forwarded).requests
+  if (message === undefined) throw new Error('no request')
+  const received = { message, sent, tunnel: 'from client' }
+  const seen = { handshake, received: [received], isGood: true, answer: 'from service' }
+  const judge = (change: object, text: string): string => judgeUpgrade({ ...seen, ...change }, text, true, HOP).join('\n')
+  t.equal(judge({}, `${sent}from service`), '')
+  t.match(judge({}, `${sent}from`), /the client got "from" in the tunnel/)
+  t.match(judge({ received: [{ ...received, tunnel: 'from' }] }, `${sent}from service`), /the service got "from" in the tunnel/)
+  t.match(judge({ received: [{ ...received, sent: ANSWER }] }, `${sent}from service`), /did not accept/)
+  t.match(judge({}, ANSWER), /not opened that the service accepted\nbytes came through a tunnel that was not opened/)
+  t.match(judge({ isGood: false, received: [{ ...received, sent: '' }] }, sent), /the service has sent no answer/)
+  t.equal(judge({ isGood: false, received: [{ ...received, sent: '', tunnel: '' }] }, 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'), '')
+})
+
+t.test('a service that gets what is no request, or one behind another, says so', async t => {
+  const service = new Service()
+  const port = await service.listen()
+  const address = '127.1.0.1'
+  // Leaves every request without an answer.
+  service.admit(address, { received: [], onRequest () {} })
+  const request = `GET / HTTP/1.1\r\nX-Forwarded-For: ${address}\r\n\r\n`
+  const faults: [string[], RegExp][] = [
+    [['\r\n', request], /bytes that are no request/],
+    [['GET  / HTTP/1.1\r\n\r\n'], /bytes that are no request/],
+    [[`GET / HTTP/1.1\r\nX-Forwarded-For: ${address}\r\nX-Forwarded-For: ${address}\r\n\r\n`], /no client that there is/],
+    [[request.replace('127.', '128.')], /no client that there is/],
+    [[request + request], /bytes behind a request/],
+    [[request, request], /bytes behind a request/]
+  ]
+  for (const [pieces, complaint] of faults) {
+    const client = new Client(port, '127.0.0.1')
+    for (const piece of pieces) {
+      await client.send([piece])
+      await client.until(() => false, 20)
+    }
+    t.ok(await client.until(() => false))
+    t.match(service.complaints.splice(0), [complaint])
+    await client.abort()
+  }
+  const last = new Client(port, '127.0.0.1')
+  await last.send(['GET'])
+  await last.until(() => false, 20)
+  await service.close()
+  await last.abort()
+  t.throws(() => portOf(null), /not listening/)
+})
+
+t.test('a client does not wait for ever', async t => {
+  const server = createServer({ allowHalfOpen: true }, () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = new Client(portOf(server.address()), '127.0.0.1')
+  t.notOk(await client.until(() => false, 10))
+  t.notOk(await client.leave(10))
+  await client.send(['nothing'])
+  t.strictSame(unless(false, 'a complaint'), ['a complaint'])
+  server.close()
+})
+
+t.test('what the grammar says of bytes', t => {
+  const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const states: [string, string][] = [
+    ['', 'whole'], ['\r\n', 'whole'], ['GET / HTTP/1.1\r\n', 'partial'], ['GET / HTTP/1.1\r\nA : b\r\n\r\n', 'malformed'], ['GET /\r\n\r\n', 'malformed'],
+    ['GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhell', 'partial'], ['GET / HTTP/1.1\r\nContent-Length: +5\r\n\r\nhello', 'malformed'],
+    ['GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n', 'malformed'],
+    ['GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n', 'malformed'], ['GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 'malformed'],
+    [chunked, 'partial'], [`${chunked}x\r\n`, 'malformed'], [`${chunked}2\r\na`, 'partial'], [`${chunked}1\r\na\r`, 'partial'], [`${chunked}1\r\nabc`, 'malformed'],
+    [`${chunked}0\r\n`, 'partial'], [`${chunked}0\r\nA: b\r\n`, 'partial'], [`${chunked}0\r\nA b\r\n\r\n`, 'malformed'], [`${chunked}0;a\r\nA: b\r\n\r\n`, 'whole']
+  ]
+  for (const [text, state] of states) {
+    t.equal(readRequests(text).rest, state, JSON.stringify(text))
+    t.equal(readHandshake(text).rest, state)
+  }
+  t.end()
+})

@@ -6,9 +6,8 @@ import rateLimit from '../plugins/rate-limit.js'
 import upgrade from '../plugins/upgrade.js'
 import { ConfigError, loadConfig } from './config/index.js'
 import type { Settings } from './config/index.js'
-import { GatewayError } from './proxy/errors.js'
 import { attend, serverFactory } from './server.js'
-import { answerAnyError, answerMalformed, answerUnrouted } from './service-errors.js'
+import { answerAnyError, answerMalformed, answerNotFound, answerUnrouted } from './service-errors.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -50,7 +49,7 @@ export default async function app (fastify: FastifyInstance, _options: object): 
   await fastify.register(rateLimit, settings)
   await fastify.register(upgrade, { ...settings, ...settings.server })
   await fastify.register(gateway, { ...settings, ...settings.server })
-  fastify.setNotFoundHandler((_request, reply) => reply.send(new GatewayError('NOT_FOUND')))
+  fastify.setNotFoundHandler(answerNotFound)
 }
 
 function load (file: string): Settings {

@@ -5,20 +5,35 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { logAnswered } from './access-log.js'
 import { errorBody, GatewayError } from './proxy/errors.js'
-import { ALLOWED_METHODS } from './proxy/judge.js'
+import { ALLOWED_METHODS, judgeRequest } from './proxy/judge.js'
 import { isLingering, lingerAfterAnswer } from './proxy/linger.js'
+import { isHttp2 } from './proxy/wire.js'
 
 /** The service's last word on an error: Fastify's own (a path that cannot be decoded) and what nobody expected. */
 export function answerAnyError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const answer = error instanceof GatewayError ? error : gatewayError(error)
-  if (answer.statusCode >= 500) request.log.error(error)
+  if (answer.code === 'INTERNAL_ERROR') request.log.error(error)
   reply.code(answer.statusCode).send(errorBody(answer.code, answer.message, request.id))
 }
 
 /** What Fastify's router refuses runs no hook, and so would leave no line in the log. */
 export function answerUnrouted (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  closeAfter(request.raw, reply)
   answerAnyError(error, request, reply)
   logAnswered(request.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
+}
+
+/** No route, which is no reason to take a malformed request for a well-formed one, and what is behind it for the next. */
+export function answerNotFound ({ raw }: FastifyRequest, reply: FastifyReply): void {
+  const wrong = isHttp2(raw) ? undefined : judgeRequest(raw, raw.rawHeaders, { via: undefined, maxBodySize: Infinity })
+  if (wrong !== undefined) closeAfter(raw, reply)
+  reply.send(wrong ?? new GatewayError('NOT_FOUND'))
+}
+
+function closeAfter (raw: IncomingMessage, reply: FastifyReply): void {
+  if (isHttp2(raw)) return
+  reply.header('connection', 'close')
+  lingerAfterAnswer(raw.socket)
 }
 
 function gatewayError (error: FastifyError): GatewayError {
@@ -26,14 +41,20 @@ function gatewayError (error: FastifyError): GatewayError {
   return new GatewayError(isTheClients ? 'BAD_REQUEST' : 'INTERNAL_ERROR', undefined, error)
 }
 
-/** Node's server notes on a connection which answer is being written. */
-type Answering = Socket & { _httpMessage?: ServerResponse | null }
+const kRefused = Symbol('refused')
+
+/** Node's server notes on a connection which answer is being written, and which request is being read. */
+type Answering = Socket & {
+  [kRefused]?: true
+  _httpMessage?: ServerResponse | null
+  parser?: { incoming?: IncomingMessage | null } | null
+}
 
 /** Bytes that Node's parser refuses: one answer in the gateway's words, and the connection is closed. */
 export function answerMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Answering): void {
   const { code = '' } = error
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP_')) {
-    refuse(this, socket, malformed(code), { err: error })
+    inTurn(socket, () => refuse(this, socket, malformed(code), { err: error }))
     return
   }
   // The connection broke, or under TLS never came to be.
@@ -46,13 +67,34 @@ export function answerMalformed (this: FastifyInstance, error: NodeJS.ErrnoExcep
  * nobody listens for it, Node breaks the connection off without a word.
  */
 export function answerConnect (this: FastifyInstance, { method, url }: IncomingMessage, to: Answering | Http2ServerResponse): void {
-  refuse(this, to, new GatewayError('METHOD_NOT_ALLOWED'), { method, url })
+  const answer = (): void => refuse(this, to, new GatewayError('METHOD_NOT_ALLOWED'), { method, url })
+  if (to instanceof Http2ServerResponse) answer()
+  else inTurn(to, answer)
+}
+
+/** Pipelined requests are answered in their order: those before the bad bytes were well, and have their answers first. */
+function inTurn (socket: Answering, answer: () => void): void {
+  if (socket[kRefused] === true || isLingering(socket)) return
+  socket[kRefused] = true
+  const half = socket.parser?.incoming
+  next()
+
+  function next (): void {
+    const pending = socket._httpMessage
+    if (pending?.req.complete === true) {
+      pending.once('close', next)
+    } else if (pending == null && half?.complete === false) {
+      // The request had its answer before its body turned out to be bad.
+      lingerAfterAnswer(socket)
+      socket.destroySoon()
+    } else {
+      answer()
+    }
+  }
 }
 
 function refuse ({ log }: FastifyInstance, to: Answering | Http2ServerResponse, { code, message, statusCode }: GatewayError, line: object): void {
   const isHttp2 = to instanceof Http2ServerResponse
-  // The request has its refusal already: that answer closes the connection.
-  if (!isHttp2 && isLingering(to)) return
   // In the midst of another answer these bytes would become part of it.
   if (!isHttp2 && (!to.writable || to._httpMessage?.headersSent)) {
     to.destroy()

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { UpstreamAnswer } from '../upstream/request.js'
-import { allowedTrailers } from './fields.js'
+import { allowedTrailers, fieldValue } from './fields.js'
 import type { Wire } from './wire.js'
 
 /** The exchange that an answer belongs to. */
@@ -60,7 +60,7 @@ export class Download {
   }
 
   flushHead (): void {
-    if (!this.#begun) this.raw.flushHeaders()
+    if (!this.#begun) this.wire.flushHead(this.raw)
   }
 
   /** What completes the Content-Length ends the answer in the same write. */
@@ -87,20 +87,17 @@ export class Download {
 
   finish (): void {
     if (this.raw.writableEnded) return
-    if (this.wantsTrailers && this.answer.rawTrailers.length > 0 && !this.#addTrailers()) return
+    const { raw, wire, answer: { rawTrailers } } = this
+    if (this.wantsTrailers && rawTrailers.length > 0 && wire.takesTrailers(raw)) wire.addTrailers(raw, allowedTrailers(rawTrailers))
     this.#end()
   }
 
-  #addTrailers (): boolean {
-    const { raw, wire, answer } = this
-    if (!wire.takesTrailers(raw)) return true
-    try {
-      wire.addTrailers(raw, allowedTrailers(answer.rawTrailers))
-      return true
-    } catch (error) {
-      this.owner.answerBroken(error)
-      return false
-    }
+  /**
+   * The connection is lost. What its end ends was cut short then; all other framings tell that by themselves (RFC 9112
+   * section 8).
+   */
+  lost (error: Error): void {
+    if (!this.hasLength && fieldValue(this.answer.rawHeaders, 'transfer-encoding') === undefined) this.fail(error)
   }
 
   /** Over HTTP/2 a service may still refuse the rest of an upload when its answer has ended. */

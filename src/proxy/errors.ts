@@ -1,3 +1,5 @@
+import { QueueFullError } from '../upstream/request.js'
+
 /** Every error that the gateway itself answers: what the client reads, and by which status. */
 const KINDS = {
   BAD_REQUEST: { status: 400, message: 'The request cannot be forwarded' },
@@ -45,9 +47,14 @@ export function errorBody (code: string, message: string, requestId: string): Er
   return { success: false, error: { code, message }, requestId }
 }
 
+/** What keeps a request from being sent at all: no room, or a head that Node's writer refuses although its parser let it pass. */
+export function notSent (cause: unknown): GatewayError {
+  return new GatewayError(cause instanceof QueueFullError ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', undefined, cause)
+}
+
 /** What Node's client or a socket reports before the upstream's head arrived, as the answer it deserves. */
 export function upstreamFailure (cause: NodeJS.ErrnoException): GatewayError {
-  const { code = '' } = cause
+  const code = String(cause.code)
   if (code === 'ERR_CONNECT_TIMEOUT') return new GatewayError('GATEWAY_TIMEOUT', 'Upstream service could not be reached in time', cause)
   return new GatewayError('BAD_GATEWAY', failureMessage(code), cause)
 }

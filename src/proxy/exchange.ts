@@ -1,17 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { QueueFullError } from '../upstream/request.js'
 import type { Interim, Lessee, UpstreamAnswer, UpstreamRequest } from '../upstream/request.js'
 import type { Target } from '../upstream/target.js'
 import { Download } from './download.js'
 import type { DownloadOwner } from './download.js'
-import { GatewayError, NOT_HTTP, upstreamFailure } from './errors.js'
+import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue } from './fields.js'
 import { announceTrailers, BODILESS } from './heads.js'
 import type { AnswerHeads, Client, Framing, HookFields, RequestHeads } from './heads.js'
 import { http1 } from './http1.js'
 import { http2 } from './http2.js'
-import { ALLOWED_METHODS, judgeRequest } from './judge.js'
+import { ALLOWED_METHODS, isSound, judgeRequest } from './judge.js'
 import type { RequestRules } from './judge.js'
 import { splitAbsolute } from './path.js'
 import type { Rewrite } from './path.js'
@@ -167,8 +166,7 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
     try {
       upstream = target.connections.request({ method, path: this.#path, head: this.#head, hasBody: this.#uploads, lessee: this, fresh })
     } catch (error) {
-      // Node's writer may refuse what its parser let pass, or what a host's hook made of the head.
-      this.#refuse('refused', new GatewayError(error instanceof QueueFullError ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', undefined, error))
+      this.#refuse('refused', notSent(error))
       return
     }
     this.#upstream = upstream
@@ -192,9 +190,13 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
     else this.#cutOff(outcome, error)
   }
 
-  /** The connection was lost, or none could be had; after the head, the answer tells it by itself. */
+  /** The connection was lost, or none could be had. */
   failed (error: NodeJS.ErrnoException): void {
-    if (this.#download !== undefined || this.outcome !== undefined) return
+    if (this.outcome !== undefined) return
+    if (this.#download !== undefined) {
+      this.#download.lost(error)
+      return
+    }
     if (this.#mayRepeat(error)) this.#send(true)
     else if (error.code === 'ERR_CONNECT_TIMEOUT') this.#refuse('timeout', upstreamFailure(error))
     else this.#refuse('upstream error', upstreamFailure(error))
@@ -220,8 +222,9 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
     const { route, reply } = this
     const { socket } = this.#client
     const protocol = protocolChosen(upgradeOf(this.#client), answer.rawHeaders)
-    if (protocol === undefined) {
-      this.switchedUnasked()
+    if (protocol === undefined || this.outcome !== undefined) {
+      service.destroy()
+      this.#misanswered()
       return
     }
     const head = route.answerHeads.build(answer.rawHeaders, 101, answer.httpVersion, reply.getHeaders())
@@ -233,9 +236,9 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
     this.#tunnel.begin()
   }
 
-  /** It goes over to another one, or names none (RFC 9110 section 7.8). */
-  switchedUnasked (): void {
-    this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
+  /** An answer that cannot be passed on, or a protocol that nobody asked for (RFC 9110 section 7.8). */
+  #misanswered (): void {
+    if (this.outcome === undefined) this.#refuse('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
   }
 
   tunnelClosed (end: TunnelEnd, error: Error | undefined): void {
@@ -254,6 +257,11 @@ export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner
 
   /** The service's head has arrived: it becomes the client's. */
   answered (answer: UpstreamAnswer): void {
+    if (answer.statusCode === 101 || !isSound(answer) || this.outcome !== undefined) {
+      answer.destroy()
+      this.#misanswered()
+      return
+    }
     this.answeredAt = performance.now()
     const { route, reply, request } = this
     const { rawHeaders, statusCode } = answer
@@ -367,10 +375,7 @@ function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): bool
 }
 
 function onAnswer (this: Carrier, answer: UpstreamAnswer): void {
-  const exchange = this[kExchange]
-  if (exchange === undefined || exchange.outcome !== undefined) answer.destroy()
-  else if (answer.statusCode === 101) exchange.switchedUnasked()
-  else exchange.answered(answer)
+  this[kExchange]?.answered(answer)
 }
 
 function onInterim (this: Carrier, interim: Interim): void {
@@ -379,9 +384,7 @@ function onInterim (this: Carrier, interim: Interim): void {
 
 /** Where nobody listens, Node's client breaks the connection off and tells nobody. */
 function onSwitch (this: Carrier, answer: UpstreamAnswer, service: Socket, early: Buffer): void {
-  const exchange = this[kExchange]
-  if (exchange === undefined || exchange.outcome !== undefined) service.destroy()
-  else exchange.switched(answer, service, early)
+  this[kExchange]?.switched(answer, service, early)
 }
 
 function onUpstreamError (this: Carrier, error: Error): void {

@@ -43,10 +43,7 @@ export function strippedNames (others: Iterable<string>): FieldNames {
  */
 export function copyEndToEnd (raw: RawFields, stripped: FieldNames, replaced: readonly string[], out: string[]): void {
   const nominated = nominatedNames(raw)
-  for (let i = 0; ; i += 2) {
-    const name = raw[i]
-    const value = raw[i + 1]
-    if (name === undefined || value === undefined) return
+  for (let i = 0, name = raw[0], value = raw[1]; name !== undefined && value !== undefined; i += 2, name = raw[i], value = raw[i + 1]) {
     if (stripped.has(name) || isOneOf(name, replaced)) continue
     if (nominated !== undefined && isOneOf(name, nominated)) continue
     out.push(name, value)
@@ -76,10 +73,7 @@ const NONE: readonly string[] = []
 
 /** Off the hot path only: a closure for each call. */
 export function eachField (raw: RawFields, visit: (name: string, value: string) => void): void {
-  for (let i = 0; ; i += 2) {
-    const name = raw[i]
-    const value = raw[i + 1]
-    if (name === undefined || value === undefined) return
+  for (let i = 0, name = raw[0], value = raw[1]; name !== undefined && value !== undefined; i += 2, name = raw[i], value = raw[i + 1]) {
     visit(name, value)
   }
 }

@@ -132,7 +132,8 @@ export class AnswerHeads {
   readonly #via: Via | undefined
 
   constructor ({ cors, rateLimit, via }: AnswerHeadOptions) {
-    const names: string[] = []
+    // Of requests only; in an answer Node would send the head as UTF-8.
+    const names: string[] = ['expect']
     if (cors) names.push('access-control-*')
     if (rateLimit) names.push('x-ratelimit-*')
     this.#stripped = strippedNames(names)
@@ -163,7 +164,8 @@ export class AnswerHeads {
   /** The fields of an interim answer; what the hooks set belongs to the final one. */
   interim (raw: RawFields): string[] {
     const head: string[] = []
-    copyEndToEnd(raw, this.#stripped, NONE, head)
+    // RFC 9110 section 8.6: no Content-Length in a 1xx.
+    copyEndToEnd(raw, this.#stripped, CONTENT_LENGTH, head)
     return head
   }
 }

@@ -1,7 +1,15 @@
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { eachField } from './fields.js'
 import { isLingering, lingerAfterAnswer } from './linger.js'
 import type { Wire } from './wire.js'
+
+const NOTHING = Buffer.alloc(0)
+
+/** Node resets TCP alone: it throws for the socket of a server on a path, and TLS closes in its own way. */
+function canReset (socket: Socket | null): socket is Socket {
+  return socket !== null && socket.remoteFamily !== undefined && !('encrypted' in socket)
+}
 
 /** A client that speaks HTTP/1. */
 export const http1: Wire = {
@@ -42,18 +50,24 @@ export const http1: Wire = {
     raw.writeHead(status, reason)
   },
 
+  /** Not by `flushHeaders`, which sends the head as UTF-8: every byte beyond ASCII would become two. */
+  flushHead: raw => raw.write(NOTHING),
+
   takesTrailers: raw => raw.chunkedEncoding,
 
   addTrailers: (raw, trailers) => raw.addTrailers(trailers),
 
   isWritten: raw => raw.writableFinished,
 
-  /** A client that reads slower than one buffer in the route's timeout still moves bytes. */
-  flushed: ({ socket }) => socket === null ? 0 : socket.bytesWritten - socket.writableLength,
+  /**
+   * A client that reads slower than one buffer in the route's timeout still moves bytes, and so does one that still
+   * reads the answer before this one (pipelining).
+   */
+  flushed: ({ req: { socket } }) => socket.bytesWritten - socket.writableLength,
 
   breakOff (raw, hasLength) {
     // Without Content-Length or chunks (HTTP/1.0) the end of the connection is the end of the answer: only a reset tells.
-    if (!raw.chunkedEncoding && !hasLength && raw.socket !== null && !('encrypted' in raw.socket)) raw.socket.resetAndDestroy()
+    if (!raw.chunkedEncoding && !hasLength && canReset(raw.socket)) raw.socket.resetAndDestroy()
     else raw.destroy()
   },
 

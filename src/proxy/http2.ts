@@ -53,6 +53,8 @@ export const http2: Wire = {
     }
   },
 
+  flushHead: raw => raw.flushHeaders(),
+
   takesTrailers: () => true,
 
   addTrailers (raw, trailers) {

@@ -1,7 +1,7 @@
-import { METHODS } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage, METHODS } from 'node:http'
+import type { UpstreamAnswer } from '../upstream/request.js'
 import { GatewayError } from './errors.js'
-import { isSame } from './fields.js'
+import { isSame, listValue } from './fields.js'
 import type { RawFields } from './fields.js'
 import type { Via } from './via.js'
 import { isHttp2 } from './wire.js'
@@ -50,14 +50,21 @@ function isChunkedAlone (codings: string, minorVersion: number): boolean {
   return minorVersion === 1 && isSame(codings, 'chunked')
 }
 
+/**
+ * Whether an answer is what it seems to be: another coding than chunked would be lost, as the framing is set anew, and
+ * the client would take the coded bytes for the body (RFC 9112 section 6.1). Node's parser also reads `HTTP/2.0`.
+ */
+export function isSound (answer: UpstreamAnswer): boolean {
+  if (answer instanceof IncomingMessage && answer.httpVersionMajor !== 1) return false
+  const codings = listValue(answer.rawHeaders, 'transfer-encoding')
+  return codings === undefined || (isSame(codings, 'chunked') && answer.httpVersion === '1.1')
+}
+
 const HOST = 'Host must be there once, and be a host name or an address'
 
 function judgeFields (raw: RawFields, via: Via | undefined, needsHost: boolean): GatewayError | undefined {
   let hosts = 0
-  for (let i = 0; ; i += 2) {
-    const name = raw[i]
-    const value = raw[i + 1]
-    if (name === undefined || value === undefined) return needsHost && hosts === 0 ? bad(HOST) : undefined
+  for (let i = 0, name = raw[0], value = raw[1]; name !== undefined && value !== undefined; i += 2, name = raw[i], value = raw[i + 1]) {
     if (isSame(name, 'host')) {
       hosts++
       // Node takes the first of two Host fields, others the last (RFC 9112 section 3.2).
@@ -66,6 +73,7 @@ function judgeFields (raw: RawFields, via: Via | undefined, needsHost: boolean):
       return new GatewayError('LOOP_DETECTED')
     }
   }
+  return needsHost && hosts === 0 ? bad(HOST) : undefined
 }
 
 /** The last one found good: clients ask for few names, so that the expression seldom runs. */

@@ -17,6 +17,8 @@ export interface UploadOwner {
   rejectUpload (error: GatewayError): void
 }
 
+const NOTHING = Buffer.alloc(0)
+
 const kUpload = Symbol('upload')
 
 declare module 'http' {
@@ -52,7 +54,8 @@ export class Upload implements Paced {
   }
 
   flushHead (): void {
-    if (!this.#begun) this.upstream.flushHeaders()
+    // Not by `flushHeaders`, which sends the head as UTF-8: every byte beyond ASCII would become two.
+    if (!this.#begun) this.upstream.write(NOTHING)
   }
 
   forward (chunk: Buffer): void {

@@ -17,6 +17,8 @@ export interface Wire {
    * @throws when Node's writer refuses the head
    */
   writeHead (raw: ServerResponse, status: number, reason: string, head: string[], isWhole: boolean): void
+  /** Sends a head that was written and whose body is not there yet. */
+  flushHead (raw: ServerResponse): void
   /** Whether the answer may end with a trailer section, given its head was written. */
   takesTrailers (raw: ServerResponse): boolean
   /** @throws when Node's writer refuses one */

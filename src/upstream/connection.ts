@@ -54,7 +54,7 @@ export function lend (connection: Connection, request: ClientRequest, lessee: Le
 /** Whether the service sent anything on the connection that this request has. */
 export function wasAnswered (request: ClientRequest): boolean {
   const socket: (Socket & { [kLoan]?: Loan }) | null = request.socket
-  return socket?.[kLoan]?.answered ?? false
+  return socket?.[kLoan]?.answered === true
 }
 
 /**

@@ -64,8 +64,6 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
   }
 
   /** Nothing to do: the head goes as soon as there is a session. */
-  flushHeaders (): void {}
-
   write (chunk: Buffer): boolean {
     if (this.#stream === undefined) {
       this.#held.push(chunk)

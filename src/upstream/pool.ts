@@ -70,7 +70,7 @@ export class Pool extends Agent implements Connections {
    */
   request ({ method, path, head, lessee, fresh }: Order): ClientRequest {
     const options: RequestOptions & Lease = {
-      agent: this, protocol: this.protocol, method, path, headers: head, maxHeaderSize: MAX_ANSWER_HEAD, lessee, fresh
+      agent: this, protocol: this.protocol, method, path, headers: head, maxHeaderSize: MAX_ANSWER_HEAD, insecureHTTPParser: false, lessee, fresh
     }
     return new ClientRequest(options)
   }

@@ -29,7 +29,6 @@ export interface Order {
  */
 export interface UpstreamRequest extends EventEmitter {
   readonly writableEnded: boolean
-  flushHeaders (): void
   write (chunk: Buffer): boolean
   addTrailers (fields: ReadonlyArray<[string, string]>): void
   end (): unknown

@@ -14,7 +14,7 @@ t.test('the head arrives as the service wrote it, less what is of the hop', asyn
     'HTTP/1.1 299 Quite odd \xe9', 'date: Mon, 01 Jan 2001 00:00:00 GMT', 'X-One: 1', 'x-TWO: 2', 'Set-Cookie: a=1', 'Set-Cookie: b=2', 'Set-Cookie: c=3',
     'Connection: close, X-Hop', 'X-Hop: 1', 'Keep-Alive: timeout=5', 'Proxy-Authenticate: Basic', 'Upgrade: h2c', 'Trailer: X-T', 'X-Latin: caf\xe9', 'Content-Length: 2', '', 'ok'
   ].join('\r\n'))
-  const { port } = await gatewayTo(t, upstream)
+  const { port } = await gatewayTo(t, upstream, {}, { via: false })
   const client = new RawClient(t, port)
   client.send('GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n')
   const answer = await client.until('\r\n\r\nok')

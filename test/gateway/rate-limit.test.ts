@@ -73,3 +73,12 @@ t.test('in a host that has @fastify/rate-limit its plugin counts, and its own li
   for (const path of ['/api', '/api', '/api', '/api', '/silent', '/host']) statuses.push((await call(port, path)).status)
   t.strictSame(statuses, [200, 200, 200, 429, 200, 429], 'where the gateway is silent, the host\'s counter holds')
 })
+
+t.test('one route with a limit, and none for all', async t => {
+  const { port: upstream } = await service(t, (_request, response) => response.end('ok'))
+  const target = `http://127.0.0.1:${upstream}`
+  const { port } = await start(t, app => app.register(streamGateway, { routes: [{ prefix: '/limited', target, rateLimit: { max: 1 } }, { prefix: '/free', target }] }))
+  t.equal((await call(port, '/limited')).headers['x-ratelimit-limit'], '1')
+  t.equal((await call(port, '/limited')).status, 429)
+  t.equal((await call(port, '/free')).headers['x-ratelimit-limit'], undefined)
+})

@@ -123,3 +123,13 @@ t.test('a timeout that is not reached leaves nothing behind', async t => {
   const { port } = await gatewayTo(t, upstream, { timeout: '30s' })
   t.equal((await call(port, '/api/x')).status, 200)
 })
+
+t.test('a service that accepts and never shakes hands gets 504 after connectTimeout', async t => {
+  const { port: upstream } = await rawService(t, () => {})
+  const { port, nextLine } = await gatewayTo(t, upstream, { target: `https://127.0.0.1:${upstream}`, connectTimeout: 100 })
+  const line = nextLine()
+  const answer = await call(port, '/api/x')
+  t.equal(answer.status, 504)
+  t.match(answer.json().error, { code: 'GATEWAY_TIMEOUT', message: 'Upstream service could not be reached in time' })
+  t.match(await line, { outcome: 'timeout', cause: 'ERR_CONNECT_TIMEOUT' })
+})

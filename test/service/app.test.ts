@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { call } from '../fixtures/gateway.js'
 import { portOf, RawClient, service } from '../fixtures/peers.js'
+import { pem } from '../fixtures/tls.js'
 
 t.test('the app and its options, as fastify-cli uses them', async t => {
   let finish = (): void => {}
@@ -13,7 +14,7 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
     finish = () => response.end('last')
   })
   const file = join(t.testdir(), 'routes.json')
-  writeFileSync(file, JSON.stringify({ server: { shutdownTimeout: 100 }, routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] }))
+  writeFileSync(file, JSON.stringify({ server: { shutdownTimeout: 500 }, routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] }))
   process.env.ROUTES_FILE = file
   process.env.FASTIFY_LOG_LEVEL = 'silent'
   t.teardown(() => {
@@ -22,7 +23,9 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
   })
   const { default: app, options } = await import('../../src/app.js')
   const fastify = Fastify(options)
+  let finishKept = (): void => {}
   fastify.addHook('onRequest', async request => {
+    if (request.headers['x-late'] !== undefined) setImmediate(finishKept)
     if (request.headers['x-fail'] !== undefined) throw new Error('a bug')
   })
   await fastify.register(app)
@@ -59,12 +62,67 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
   t.equal(client.received.match(/HTTP\/1\.1/g)?.length, 1)
   finish()
 
+  // Pipelined requests are answered in their order, and the first of them was well.
+  const mixed = new RawClient(t, port)
+  mixed.send('GET /api/x HTTP/1.1\r\nHost: x\r\n\r\nGET /api/y HTTP/1.1\r\nHost : x\r\n\r\n')
+  await mixed.until('first')
+  finish()
+  await mixed.closed
+  t.match(mixed.received, /^HTTP\/1\.1 200 [^]*last[^]*HTTP\/1\.1 400 [^]*"BAD_REQUEST"/)
+
+  // What had its answer before its body turned out to be bad gets no second one.
+  for (const bytes of ['PUT /nowhere HTTP/1.1\r\nHost: x\r\n', 'PUT /api/%zz HTTP/1.1\r\nHost: x\r\n']) {
+    const bad = new RawClient(t, port)
+    bad.send(`${bytes}Transfer-Encoding: chunked\r\n\r\n`)
+    await bad.until('requestId')
+    bad.send('no chunk\r\n')
+    bad.socket.end()
+    await bad.closed
+    t.equal(bad.received.match(/HTTP\/1\.1/g)?.length, 1)
+  }
+
+  // No route is no reason to read on behind a head that is ambiguous.
+  for (const bytes of ['POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \r\n\r\n', 'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n']) {
+    const unrouted = new RawClient(t, port)
+    unrouted.send(`${bytes}GET /api/evil HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await unrouted.closed
+    t.strictSame(unrouted.received.match(/^HTTP\/1\.1 \d+/gm), ['HTTP/1.1 400'])
+  }
+
+  const kept = new RawClient(t, port)
+  kept.send('GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n')
+  await kept.until('first')
+  finishKept = finish
+
   const last = new RawClient(t, port)
   last.send('GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n')
   await last.until('first')
-  await fastify.close()
+  const closing = fastify.close()
+  kept.send('GET /api/x HTTP/1.1\r\nHost: x\r\nX-Late: 1\r\n\r\n')
+  await closing
   await last.closed
+  await kept.closed
+  t.match(kept.received, /SERVICE_UNAVAILABLE/, 'what comes while it closes')
   t.notMatch(last.received, /\r\n0\r\n\r\n$/, 'broken off')
+})
+
+t.test('what it reads when it is loaded', async t => {
+  const config = await import('../../src/config/index.js')
+  const load = async (loadConfig: typeof config.loadConfig): Promise<typeof import('../../src/app.js')> =>
+    await t.mockImport<typeof import('../../src/app.js')>('../../src/app.js', { '../../src/config/index.js': { ...config, loadConfig } })
+  const { isTTY } = process.stdout
+  process.stdout.isTTY = true
+  t.teardown(() => { process.stdout.isTTY = isTTY })
+
+  const files: string[] = []
+  const settings = config.checkConfig({ server: { tls: { cert: pem('localhost.pem'), key: pem('localhost.key') } }, routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] })
+  const { options } = await load(file => {
+    files.push(file)
+    return settings
+  })
+  t.strictSame(files, ['routes.json'], 'unless ROUTES_FILE names another one')
+  t.match(options, { https: {}, logger: { level: 'info', transport: { target: 'pino-pretty' } } }, 'lines for people in a terminal')
+  await t.rejects(load(() => { throw new Error('a bug') }), { message: 'a bug' })
 })
 
 async function accepted (server: import('node:http').Server, client: RawClient): Promise<import('node:net').Socket> {

@@ -37,6 +37,7 @@ t.test('what is not HTTP is answered once, in the gateway\'s words, and the conn
   const port = await gateway.listening()
   for (const [bytes, status, code] of [
     ['NONSENSE\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['GET / HTTP/1.1\r\n\r\n', 400, 'BAD_REQUEST'],
     ['GET / HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n', 400, 'BAD_REQUEST'],
     [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'REQUEST_HEADER_FIELDS_TOO_LARGE'],
     [`POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(20_000)}\r\n`, 413, 'PAYLOAD_TOO_LARGE']
@@ -44,7 +45,7 @@ t.test('what is not HTTP is answered once, in the gateway\'s words, and the conn
     const client = new RawClient(t, port)
     client.send(bytes)
     await client.closed
-    t.match(client.received, new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\nConnection: close\\r\\n[^]*"code":"${code}"`))
+    t.match(client.received, new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\nConnection: close\\r\\n[^]*"code":"${code}"`, 'i'))
     t.equal(client.received.match(/HTTP\/1\.1/g)?.length, 1)
   }
 })

@@ -23,6 +23,9 @@ const broken: Record<string, string> = {
   'RFC 9112 6.3: Content-Length with Transfer-Encoding': 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   'RFC 9112 6.3: differing Content-Length': 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!',
   'RFC 9112 6.3: Content-Length that is no number': 'HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello',
+  'RFC 9112 6.1: another coding than chunked': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+  'RFC 9112 6.1: Transfer-Encoding in HTTP/1.0': 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'RFC 9112 2.3: HTTP/2.0': 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n',
   'RFC 9112 4: no HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
   'RFC 9112 4: a status line without a status': 'HTTP/1.1 OK\r\n\r\n',
   'RFC 9112 4: another protocol': 'ICY 200 OK\r\n\r\n',
@@ -170,5 +173,38 @@ t.test('the head reaches the client before the first byte of the body', async t 
   await client.until('\r\n\r\n')
   sendBody()
   await client.until(/\r\n\r\nbody$/)
+  client.socket.destroy()
+})
+
+t.test('a body that the connection\'s end ends, and that ends by a reset, was cut short (RFC 9112 section 8)', async t => {
+  let reset = (): void => {}
+  const { port: upstream } = await rawService(t, socket => {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\nhello'))
+    reset = () => socket.resetAndDestroy()
+  })
+  const { port, nextLine } = await gatewayTo(t, upstream)
+  const line = nextLine()
+  const client = new RawClient(t, port)
+  client.send(GET)
+  await client.until('hello')
+  reset()
+  await client.closed
+  t.notMatch(client.received, /\r\n0\r\n/)
+  t.match(await line, { outcome: 'upstream error', cause: 'ECONNRESET' })
+})
+
+t.test('bytes beyond ASCII stay one byte each also in a head that leaves before its body', async t => {
+  let heard = ''
+  const { port: upstream } = await rawService(t, socket => {
+    socket.on('data', chunk => {
+      heard += chunk.toString('latin1')
+      socket.write(Buffer.from('HTTP/1.1 200 Caf\xe9\r\nA: \xff\r\nExpect: 1\r\nContent-Length: 2\r\n\r\n', 'latin1'))
+    })
+  })
+  const { port } = await gatewayTo(t, upstream)
+  const client = new RawClient(t, port)
+  client.send('POST /api/x HTTP/1.1\r\nHost: x\r\nA: \xff\r\nContent-Length: 2\r\n\r\n')
+  await client.until(/^HTTP\/1\.1 200 Caf\xe9\r\nA: \xff\r\nContent-Length: 2\r\n[^]*\r\n\r\n/)
+  t.match(heard, /\r\nA: \xff\r\n/)
   client.socket.destroy()
 })

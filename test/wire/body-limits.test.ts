@@ -22,16 +22,21 @@ t.test('maxBodySize: by Content-Length, before a byte is forwarded', async t => 
 t.test('maxBodySize: while streaming, and the service\'s request is destroyed', async t => {
   let aborted: Promise<unknown> = Promise.resolve()
   let received = 0
+  let arrived: () => void = () => {}
+  const hasArrived = new Promise<void>(resolve => { arrived = resolve })
   const { port: upstream } = await service(t, request => {
     request.on('error', () => {})
-    request.on('data', (chunk: Buffer) => { received += chunk.length })
+    request.on('data', (chunk: Buffer) => {
+      received += chunk.length
+      if (received === 1024) arrived()
+    })
     aborted = gone(request)
   })
   const { port, nextLine } = await gatewayTo(t, upstream, { maxBodySize: 1024 })
   const line = nextLine()
   const client = new RawClient(t, port)
   client.send(`POST /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n${'x'.repeat(1024)}\r\n`)
-  while (received < 1024) await new Promise(resolve => setImmediate(resolve))
+  await hasArrived
   client.send('1\r\nx\r\n')
   await client.until('PAYLOAD_TOO_LARGE')
   await aborted

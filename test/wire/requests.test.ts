@@ -180,7 +180,7 @@ const accepted: Record<string, [bytes: string, forwarded: RegExp]> = {
   'Chunked in capitals (RFC 9112 7)': [`${POST}Transfer-Encoding: CHUNKED\r\n\r\n5\r\nhello\r\n0\r\n\r\n`, /\r\nTransfer-Encoding: chunked\r\n[^]*5\r\nhello/],
   'a second request in a body stays a body': [`${POST}Content-Length: 38\r\n\r\nGET /api/evil HTTP/1.1\r\nHost: evil\r\n\r\n`, /\r\n\r\nGET \/api\/evil HTTP\/1\.1\r\nHost: evil\r\n\r\n$/],
   'a GET with a body': [`${GET}Host: x\r\nContent-Length: 5\r\n\r\nhello`, /^GET \/x HTTP\/1\.1\r\n[^]*Content-Length: 5\r\n[^]*\r\n\r\nhello$/],
-  'a chunked DELETE': [`DELETE /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`, /^DELETE \/x HTTP\/1\.1\r\n[^]*Transfer-Encoding: chunked\r\n[^]*5\r\nhello\r\n0\r\n\r\n$/],
+  'a chunked DELETE': ['DELETE /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', /^DELETE \/x HTTP\/1\.1\r\n[^]*Transfer-Encoding: chunked\r\n[^]*5\r\nhello\r\n0\r\n\r\n$/],
   'white space around a length (RFC 9110 5.5)': [`${POST}Content-Length:  \t5 \r\n\r\nhello`, /\r\nContent-Length: 5\r\n/],
   'empty lines before a request (RFC 9112 2.2)': [`\r\n\r\n${GET}Host: x\r\n\r\n`, /^GET \/x /],
   'Host without a value (RFC 9112 3.2)': [`${GET}Host:\r\n\r\n`, /^GET \/x /],

@@ -7,12 +7,12 @@ import { logAnswered, logExchange } from '../src/access-log.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { Drain } from '../src/drain.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
-import type { Route } from '../src/proxy/exchange.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { AnswerHeads, RequestHeads } from '../src/proxy/heads.js'
 import type { Client } from '../src/proxy/heads.js'
 import { Pace } from '../src/proxy/pace.js'
 import { compileRewrite } from '../src/proxy/path.js'
+import type { Route, Settled } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
 import { Target } from '../src/upstream/target.js'
 
@@ -28,6 +28,8 @@ declare module 'fastify' {
 export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> {
   /** One line per request. */
   accessLog: boolean
+  /** Whether nobody's hooks write to a request's own log: all requests then share one, without their ids. */
+  sharesLog?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
 }
@@ -45,6 +47,10 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, drain, shutdownTimeout))
 
+  // A logger for each request costs as much as everything else that is done here for it.
+  const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
+  const ownLog = options.sharesLog === true ? { childLoggerFactory: () => sharedLog } : {}
+
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
   for (const settings of options.routes) mount(settings)
@@ -53,7 +59,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const route = prepare(settings)
     fastify.addHook('onClose', async () => route.target.connections.close())
     // With Fastify's own two lines a request switched off; what hooks warn of still shows.
-    const shared = { exposeHeadRoute: false, logLevel: 'warn' as const, config: contextConfig(settings), handler, errorHandler: answerError }
+    const shared = {
+      exposeHeadRoute: false, logLevel: LOG_LEVEL, config: contextConfig(settings), handler, errorHandler: answerError, ...ownLog
+    }
     for (const url of mountPoints(settings.prefix)) {
       fastify.route({ ...shared, url, method: WITHOUT_PARSER })
       fastify.route({ ...shared, url, method: others, preParsing: tolerateContentType })
@@ -89,7 +97,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     }
   }
 
-  function onSettled (exchange: Exchange): void {
+  function onSettled (exchange: Settled): void {
     drain.leave()
     if (options.accessLog) logExchange(fastify.log, exchange)
   }
@@ -103,6 +111,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
+
+/** Of what hooks and Fastify write about a request. */
+const LOG_LEVEL = 'warn' as const
 
 /** Methods under which Fastify never looks at Content-Type. */
 const WITHOUT_PARSER = ['GET', 'HEAD']

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Exchange, Outcome } from './proxy/exchange.js'
+import type { Outcome, Settled } from './proxy/route.js'
 
 /** The part of a pino logger that is used. */
 export interface Logger {
@@ -32,7 +32,7 @@ export interface AccessLine {
 const CLIENT_CLOSED_REQUEST = 499
 
 /** The line of an exchange. What went wrong is in `err`, with its cause: hosts, ports and codes are for the log alone. */
-export function logExchange (log: Logger, exchange: Exchange): void {
+export function logExchange (log: Logger, exchange: Settled): void {
   const { request, reply: { raw }, route, error, startedAt, answeredAt, outcome = 'completed' } = exchange
   const end = performance.now()
   const line: AccessLine = {

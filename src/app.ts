@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { destination } from 'pino'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
@@ -17,6 +18,9 @@ const PRETTY = {
   translateTime: 'SYS:HH:MM:ss.l'
 }
 
+/** A write for each line would cost more than the request that it tells of. What is left is written at the end of the process. */
+const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100 }
+
 const settings = load(process.env.ROUTES_FILE ?? 'routes.json')
 
 /** Read by `fastify start --options` before the server is made. */
@@ -27,7 +31,7 @@ export const options: FastifyServerOptions & { https: object | null } = {
   trustProxy: settings.server.trustProxy,
   logger: {
     level: process.env.FASTIFY_LOG_LEVEL ?? 'info',
-    ...(process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: PRETTY } } : {})
+    ...(process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: PRETTY } } : { stream: destination(BUFFERED) })
   },
   // The gateway writes one access line for each request instead.
   logController: new Fastify.LogController({ disableRequestLogging: true }),
@@ -48,7 +52,7 @@ export default async function app (fastify: FastifyInstance, _options: object): 
   await fastify.register(cors, settings)
   await fastify.register(rateLimit, settings)
   await fastify.register(upgrade, { ...settings, ...settings.server })
-  await fastify.register(gateway, { ...settings, ...settings.server })
+  await fastify.register(gateway, { ...settings, ...settings.server, sharesLog: true })
   fastify.setNotFoundHandler(answerNotFound)
 }
 

@@ -137,7 +137,7 @@ function lead (wanted: number): void {
 async function work (self: Worker): Promise<void> {
   const fastify: FastifyInstance = await cli.listen(process.argv.slice(2))
   const { server } = fastify
-  let closing = false
+  let closed: Promise<never> | undefined
 
   // At a second signal fastify-cli breaks off. But Ctrl-C and systemd send one to every process, and so does the primary.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.removeAllListeners(signal)
@@ -151,9 +151,7 @@ async function work (self: Worker): Promise<void> {
   self.send('listening')
 
   function close (): void {
-    if (closing) return
-    closing = true
-    fastify.close().then(() => process.exit(0))
+    closed ??= fastify.close().then(() => process.exit(0))
   }
 
   /**

@@ -1,65 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Interim, Lessee, UpstreamAnswer, UpstreamRequest } from '../upstream/request.js'
-import type { Target } from '../upstream/target.js'
 import { Download } from './download.js'
 import type { DownloadOwner } from './download.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue } from './fields.js'
 import { announceTrailers, BODILESS } from './heads.js'
-import type { AnswerHeads, Client, Framing, HookFields, RequestHeads } from './heads.js'
+import type { Client, Framing } from './heads.js'
 import { http1 } from './http1.js'
 import { http2 } from './http2.js'
 import { ALLOWED_METHODS, isSound, judgeRequest } from './judge.js'
-import type { RequestRules } from './judge.js'
 import { splitAbsolute } from './path.js'
-import type { Rewrite } from './path.js'
+import type { Outcome, Reply, Request, Route, Settled } from './route.js'
 import { Tunnel } from './tunnel.js'
 import type { TunnelEnd, TunnelOwner } from './tunnel.js'
 import { Upload } from './upload.js'
-import type { UploadLimits, UploadOwner } from './upload.js'
+import type { UploadOwner } from './upload.js'
 import { judgeOrigin, nameRequired, protocolChosen, switchProtocols, upgradeOf } from './upgrade.js'
-import type { Origins } from './upgrade.js'
 import { isHttp2 } from './wire.js'
 import type { Wire } from './wire.js'
-
-/** A mounted prefix, prepared at start. */
-export interface Route extends RequestRules, UploadLimits {
-  readonly prefix: string
-  readonly target: Target
-  readonly rewrite: Rewrite
-  /** Milliseconds of silence. */
-  readonly timeout: number
-  /** Milliseconds of silence in a tunnel. */
-  readonly upgradeTimeout: number
-  /** Of the pages that may open a tunnel; `undefined`: any, the service decides. */
-  readonly origins: Origins | undefined
-  readonly requestHeads: RequestHeads
-  readonly answerHeads: AnswerHeads
-  /** Called once per exchange, when nothing more can happen in it. */
-  readonly onSettled: (exchange: Exchange) => void
-}
-
-/** A request as the server has it; Fastify's is one. */
-export interface Request {
-  readonly id: string
-  readonly raw: IncomingMessage
-  readonly method: string
-  readonly url: string
-}
-
-/** The server's side of it; Fastify's reply is one. */
-export interface Reply {
-  readonly raw: ServerResponse
-  getHeaders (): HookFields
-  header (name: string, value: string): unknown
-  /** From here on the exchange alone writes the answer. */
-  hijack (): unknown
-  /** Answers with an error, through whatever formats errors. */
-  send (error: GatewayError): unknown
-}
-
-export type Outcome = 'completed' | 'refused' | 'client aborted' | 'upstream error' | 'timeout'
 
 /** A request may be sent twice only when a second time changes nothing (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH'])
@@ -75,7 +34,7 @@ declare module 'http' {
 type Carrier = UpstreamRequest & { [kExchange]?: Exchange }
 
 /** One request and its answer. It is read from top to bottom in the order in which things happen. */
-export class Exchange implements Lessee, UploadOwner, DownloadOwner, TunnelOwner {
+export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, TunnelOwner {
   readonly timeout: number
   readonly startedAt = performance.now()
   /** When the service's head arrived; 0 when it did not. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -115,14 +117,28 @@ t.test('what it reads when it is loaded', async t => {
   t.teardown(() => { process.stdout.isTTY = isTTY })
 
   const files: string[] = []
-  const settings = config.checkConfig({ server: { tls: { cert: pem('localhost.pem'), key: pem('localhost.key') } }, routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] })
-  const { options } = await load(file => {
+  const settings = config.checkConfig({
+    server: { tls: { cert: pem('localhost.pem'), key: pem('localhost.key') }, http2: true }, routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }]
+  })
+  const { default: app, options } = await load(file => {
     files.push(file)
     return settings
   })
   t.strictSame(files, ['routes.json'], 'unless ROUTES_FILE names another one')
   t.match(options, { https: {}, logger: { level: 'info', transport: { target: 'pino-pretty' } } }, 'lines for people in a terminal')
   await t.rejects(load(() => { throw new Error('a bug') }), { message: 'a bug' })
+
+  const fastify = Fastify({ ...options, logger: false })
+  await fastify.register(app)
+  await fastify.listen({ port: 0, host: '127.0.0.1' })
+  const session = connect(`https://localhost:${portOf(fastify.server)}`, { ca: pem('ca.pem') })
+  for (const [path, status] of [['/nope', 404], ['/api/%zz', 400]] as const) {
+    const stream = session.request({ ':path': path })
+    t.match((await once(stream, 'response'))[0], { ':status': status, connection: undefined }, `over HTTP/2 ${path} is refused, and its connection kept`)
+    stream.close()
+  }
+  session.close()
+  await fastify.close()
 })
 
 async function accepted (server: import('node:http').Server, client: RawClient): Promise<import('node:net').Socket> {

@@ -76,6 +76,8 @@ export function answerConnect (this: FastifyInstance, { method, url }: IncomingM
 function inTurn (socket: Answering, answer: () => void): void {
   if (socket[kRefused] === true || isLingering(socket)) return
   socket[kRefused] = true
+  // Node listens no more on a connection that asked to be a tunnel, and an error that nobody hears ends the process.
+  socket.on('error', ignore)
   const half = socket.parser?.incoming
   next()
 
@@ -113,6 +115,8 @@ function refuse ({ log }: FastifyInstance, to: Answering | Http2ServerResponse, 
     `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
   to.destroySoon()
 }
+
+function ignore (): void {}
 
 function malformed (code: string): GatewayError {
   switch (code) {

@@ -72,6 +72,14 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
   await mixed.closed
   t.match(mixed.received, /^HTTP\/1\.1 200 [^]*last[^]*HTTP\/1\.1 400 [^]*"BAD_REQUEST"/)
 
+  // A client that asked for a tunnel and breaks off before its turn comes harms nobody.
+  const broken = new RawClient(t, port)
+  broken.send('GET /api/x HTTP/1.1\r\nHost: x\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')
+  await broken.until('first')
+  broken.socket.resetAndDestroy()
+  finish()
+  t.equal((await call(port, '/nope')).status, 404)
+
   // What had its answer before its body turned out to be bad gets no second one.
   for (const bytes of ['PUT /nowhere HTTP/1.1\r\nHost: x\r\n', 'PUT /api/%zz HTTP/1.1\r\nHost: x\r\n']) {
     const bad = new RawClient(t, port)

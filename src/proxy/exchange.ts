@@ -115,8 +115,12 @@ export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, Tu
     const upgrade = upgradeOf(this.#client)
     if (upgrade !== undefined) return { chunked: false, trailers: false, upgrade }
     if (!this.#uploads && !this.#wantsTrailers) return BODILESS
-    const isChunked = this.#uploads && this.#client.headers['content-length'] === undefined
-    return { chunked: isChunked, trailers: this.#wantsTrailers, upgrade: undefined }
+    return { chunked: this.#isChunked, trailers: this.#wantsTrailers, upgrade: undefined }
+  }
+
+  /** Whether a body follows whose length is not known: only chunks can carry it, and trailers behind it. */
+  get #isChunked (): boolean {
+    return this.#uploads && this.#client.headers['content-length'] === undefined
   }
 
   #send (fresh: boolean): void {
@@ -138,8 +142,7 @@ export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, Tu
       upstream.end()
       return
     }
-    const passesTrailers = this.#wantsTrailers && this.#client.headers['content-length'] === undefined
-    this.#upload = new Upload(this.#client, upstream, this.route, passesTrailers, this)
+    this.#upload = new Upload(this.#client, upstream, this.route, this.#wantsTrailers && this.#isChunked, this)
     this.#upload.begin()
   }
 

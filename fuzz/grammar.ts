@@ -31,6 +31,8 @@ type HeadResult = { head: Head, end: number } | { state: 'partial' | 'malformed'
 const REQUEST_LINE = /^([\w!#$%&'*+\-.^`|~]+) +([\x21-\x7e]+) +(HTTP\/\d\.\d)$/
 /** The last SP may be missing, as it is in many services' answers without a reason. */
 const STATUS_LINE = /^(HTTP\/1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/
+/** What Node's parser takes for a reason. What is passed on has another. */
+const INTERIM_LINE = /^(HTTP\/1\.[01]) (1\d\d)(?: ([^\r\n]*))?$/
 const FIELD_LINE = /^([\w!#$%&'*+\-.^`|~]+):[\t ]*([\t\x20-\x7e\x80-\xff]*?)[\t ]*$/
 const CHUNK_LINE = /^(0*[\da-f]{1,16})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i
 
@@ -112,7 +114,8 @@ export function readRequests (text: string): { requests: Message[], rest: State 
  */
 export function readAnswer (text: string, at: number, method: string, ended: boolean): Message | State {
   while (text[at] === '\r' || text[at] === '\n') at++
-  const result = readHead(text, at, STATUS_LINE)
+  const isInterim = text.startsWith(' 1', at + 8) && !text.startsWith(' 101', at + 8)
+  const result = readHead(withLineEnd(text, at), at, isInterim ? INTERIM_LINE : STATUS_LINE)
   if ('state' in result) return result.state
   const { head, end } = result
   const [version, status] = head.line
@@ -122,6 +125,15 @@ export function readAnswer (text: string, at: number, method: string, ended: boo
   const framed = framingOf(head.fields, version, 'close')
   if (framed === undefined || status.startsWith('0')) return 'malformed'
   return readBody(text, end, head, framed.framing, framed.length, ended)
+}
+
+/**
+ * Node's parser takes CR CR for the end of a status line. That leaves no doubt in what it passes on, as the head is
+ * written anew.
+ */
+function withLineEnd (text: string, at: number): string {
+  const end = text.indexOf('\r', at)
+  return text[end + 1] === '\r' ? `${text.slice(0, end + 1)}\n${text.slice(end + 2)}` : text
 }
 
 function readBody (text: string, at: number, head: Head, framing: Framing, length: number, ended: boolean): Message {

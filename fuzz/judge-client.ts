@@ -50,7 +50,7 @@ export function refusal ({ line: [, status], fields }: Message): number | undefi
 /** Of one connection, and what a server sets itself. */
 const OF_THE_HOP = [
   'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
-  'via', 'date', 'content-length'
+  'via', 'date', 'content-length', 'expect'
 ]
 
 /** A Date may be in these; they are no messages that end at a length (RFC 9110 section 8.6). */
@@ -76,6 +76,7 @@ export function judgeAnswer ({ interims, final }: Answer, sent: Answer | undefin
   const left = [...sent.interims]
   for (const { line, fields } of interims) {
     const at = left.findIndex(other => other.line[1] === line[1] && line[1] !== '100' && same(endToEnd(other, OF_INTERIMS).flat(), fields.flat()))
+    demand(/^[\t\x20-\x7e\x80-\xff]*$/.test(line[2]), `a reason that is none: ${line[2]}`)
     demand(at !== -1, `an interim answer that nobody sent: ${line[1]} ${JSON.stringify(fields)}`)
     left.splice(0, at + 1)
   }

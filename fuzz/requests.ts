@@ -75,9 +75,8 @@ export class RequestCase implements Host {
     }
     if (this.leaving === 'in peace') {
       const { requests, rest } = readRequests(this.bytes)
-      const methods = requests.map(({ line: [method] }) => method)
       const count = requests.filter(({ state }) => state === 'whole').length
-      const isAnswered = await client.until(() => readAnswers(client.text, methods, false).answers.length >= count)
+      const isAnswered = await client.until(() => readAnswersTo(requests, client.text, false).answers.length >= count)
       this.complaints.push(...unless(isAnswered, 'no answer came'))
       if (rest === 'malformed') await client.until(() => false, QUIET)
     }
@@ -131,7 +130,7 @@ export function judgeRequests (seen: RequestsSeen, text: string, ended: boolean,
     else forwarded.set(best.meant, sent)
     complaints.push(...best?.wrong ?? [])
   }
-  const { answers, rest: broken } = readAnswers(text, requests.map(({ line: [method] }) => method), ended)
+  const { answers, rest: broken } = readAnswersTo(requests, text, ended)
   if (leaving === 'in peace') {
     complaints.push(...judgeAnswers(answers, seen, forwarded))
     if (broken !== 'whole') complaints.push('the client got something that is no whole answer')
@@ -170,6 +169,26 @@ function judgeAnswers (answers: readonly Answer[], { requests, rest, faulty = []
     if (interims.some(({ line }) => line[1] !== '100' || isOld)) complaints.push(`answer ${i} has an interim one that nobody sent`)
   })
   return complaints
+}
+
+/**
+ * Reads what a client got for its requests. A malformed request may be known to be a HEAD or not, and so its refusal,
+ * the connection's last answer, may do without a body or not.
+ */
+function readAnswersTo (requests: readonly Message[], text: string, ended: boolean): ReturnType<typeof readAnswers> {
+  const methods = requests.map(({ line: [method] }) => method)
+  const seen = readAnswers(text, methods, ended)
+  const last = seen.answers.length - 1
+  const doubtful = seen.answers[last]
+  if (seen.rest === 'whole' || doubtful === undefined || !isLast(doubtful.final) || isReadable(requests[last])) return seen
+  methods[last] = methods[last] === 'HEAD' ? 'GET' : 'HEAD'
+  return readAnswers(text, methods, ended)
+}
+
+/** Whether Node's parser can make a request of it. */
+function isReadable (request: Message = UNREAD): boolean {
+  const { line: [, target, version], state } = request
+  return state !== 'malformed' && /^(?:\/|\*|https?:\/\/)/i.test(target) && /^HTTP\/(?:0\.9|1\.[01]|2\.0)$/.test(version)
 }
 
 const UNREAD: Message = { line: ['GET', '', 'HTTP/1.1'], fields: [], framing: 'none', state: 'malformed', body: '', trailers: [], end: 0 }

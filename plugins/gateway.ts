@@ -13,6 +13,7 @@ import type { Client } from '../src/proxy/heads.js'
 import { Pace } from '../src/proxy/pace.js'
 import { compileRewrite } from '../src/proxy/path.js'
 import type { Route, Settled } from '../src/proxy/route.js'
+import { continueInTurn } from '../src/proxy/turn.js'
 import { Via } from '../src/proxy/via.js'
 import { Target } from '../src/upstream/target.js'
 
@@ -42,6 +43,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const { shutdownTimeout } = options
   const via = options.via === false ? undefined : new Via(options.via)
 
+  continueInTurn(fastify.server)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { logAnswered } from './access-log.js'
 import { errorBody, GatewayError } from './proxy/errors.js'
 import { ALLOWED_METHODS, judgeRequest } from './proxy/judge.js'
 import { isLingering, lingerAfterAnswer } from './proxy/linger.js'
+import { inTurn } from './proxy/turn.js'
+import type { Answering } from './proxy/turn.js'
 import { isHttp2 } from './proxy/wire.js'
 
 /** The service's last word on an error: Fastify's own (a path that cannot be decoded) and what nobody expected. */
@@ -43,18 +44,17 @@ function gatewayError (error: FastifyError): GatewayError {
 
 const kRefused = Symbol('refused')
 
-/** Node's server notes on a connection which answer is being written, and which request is being read. */
-type Answering = Socket & {
+/** Node's server notes on a connection which request is being read, too. */
+type Refused = Answering & {
   [kRefused]?: true
-  _httpMessage?: ServerResponse | null
   parser?: { incoming?: IncomingMessage | null } | null
 }
 
 /** Bytes that Node's parser refuses: one answer in the gateway's words, and the connection is closed. */
-export function answerMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Answering): void {
+export function answerMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Refused): void {
   const { code = '' } = error
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP_')) {
-    inTurn(socket, () => refuse(this, socket, malformed(code), { err: error }))
+    answerInTurn(socket, () => refuse(this, socket, malformed(code), { err: error }))
     return
   }
   // The connection broke, or under TLS never came to be.
@@ -66,36 +66,37 @@ export function answerMalformed (this: FastifyInstance, error: NodeJS.ErrnoExcep
  * CONNECT asks for a tunnel to a place of the client's choice (RFC 9110 section 9.3.6), which no gateway gives. Where
  * nobody listens for it, Node breaks the connection off without a word.
  */
-export function answerConnect (this: FastifyInstance, { method, url }: IncomingMessage, to: Answering | Http2ServerResponse): void {
+export function answerConnect (this: FastifyInstance, { method, url }: IncomingMessage, to: Refused | Http2ServerResponse): void {
   const answer = (): void => refuse(this, to, new GatewayError('METHOD_NOT_ALLOWED'), { method, url })
   if (to instanceof Http2ServerResponse) answer()
-  else inTurn(to, answer)
+  else answerInTurn(to, answer)
 }
 
-/** Pipelined requests are answered in their order: those before the bad bytes were well, and have their answers first. */
-function inTurn (socket: Answering, answer: () => void): void {
+/** The requests before the bad bytes were well, and have their answers first. */
+function answerInTurn (socket: Refused, answer: () => void): void {
   if (socket[kRefused] === true || isLingering(socket)) return
   socket[kRefused] = true
   // Node listens no more on a connection that asked to be a tunnel, and an error that nobody hears ends the process.
   socket.on('error', ignore)
-  const half = socket.parser?.incoming
-  next()
-
-  function next (): void {
-    const pending = socket._httpMessage
-    if (pending?.req.complete === true) {
-      pending.once('close', next)
-    } else if (pending == null && half?.complete === false) {
-      // The request had its answer before its body turned out to be bad.
-      lingerAfterAnswer(socket)
-      socket.destroySoon()
-    } else {
+  const half = unfinished(socket)
+  inTurn(socket, ({ req }) => !req.complete, () => {
+    if (socket._httpMessage != null || half === undefined) {
       answer()
+      return
     }
-  }
+    // The request had its answer before its body turned out to be bad.
+    lingerAfterAnswer(socket)
+    socket.destroySoon()
+  })
 }
 
-function refuse ({ log }: FastifyInstance, to: Answering | Http2ServerResponse, { code, message, statusCode }: GatewayError, line: object): void {
+/** Node's server notes the request whose body it reads, and keeps a note of the one before it. */
+function unfinished ({ parser }: Refused): IncomingMessage | undefined {
+  const request = parser?.incoming
+  return request?.complete === false ? request : undefined
+}
+
+function refuse ({ log }: FastifyInstance, to: Refused | Http2ServerResponse, { code, message, statusCode }: GatewayError, line: object): void {
   const isHttp2 = to instanceof Http2ServerResponse
   // In the midst of another answer these bytes would become part of it.
   if (!isHttp2 && (!to.writable || to._httpMessage?.headersSent)) {
@@ -110,9 +111,11 @@ function refuse ({ log }: FastifyInstance, to: Answering | Http2ServerResponse, 
     to.writeHead(statusCode, head).end(body)
     return
   }
+  // Of a head that could not be read nobody knows the method, and the connection's end is the end of any answer.
+  const isHead = unfinished(to)?.method === 'HEAD'
   lingerAfterAnswer(to)
   to.write(`HTTP/1.1 ${statusCode} ${code}\r\n${Object.entries(head).map(field => `${field.join(': ')}\r\n`).join('')}` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+    `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${isHead ? '' : body}`)
   to.destroySoon()
 }
 

@@ -23,6 +23,8 @@ type Source = UpstreamAnswer & { [kDownload]?: Download }
 export class Download {
   /** Sent so far. */
   bytes = 0
+  /** Whether the client was waited for since this was last set to `false`. */
+  wasHeld = false
   /** To come under Content-Length; NaN without one. */
   #remaining: number
   #begun = false
@@ -75,6 +77,7 @@ export class Download {
     }
     if (raw.write(chunk)) return
     this.answer.pause()
+    this.wasHeld = true
     if (this.#watchesDrain) return
     this.#watchesDrain = true
     raw[kDownload] = this

@@ -275,7 +275,7 @@ export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, Tu
 
   /** The connection's clock: no byte moved for `timeout` milliseconds. */
   onSilence (): boolean {
-    if (this.#download !== undefined) return this.#isRead()
+    if (this.#download !== undefined) return this.#isRead(this.#download)
     if (this.#isUploading && this.#upload?.isHeld === false) {
       this.#refuse('timeout', new GatewayError('REQUEST_TIMEOUT', 'The body of the request stopped coming'))
     } else {
@@ -285,13 +285,14 @@ export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, Tu
   }
 
   /** A client that reads slower than one buffer in `timeout` still moves bytes; one that reads nothing is cut off. */
-  #isRead (): boolean {
+  #isRead (download: Download): boolean {
     const flushed = this.#wire.flushed(this.reply.raw, this.bytes)
-    if (flushed === this.#flushed) {
+    if (!download.wasHeld || flushed === this.#flushed) {
       this.#cutOff('timeout', new GatewayError('GATEWAY_TIMEOUT', SILENT))
       return false
     }
     this.#flushed = flushed
+    download.wasHeld = download.answer.isPaused()
     return true
   }
 

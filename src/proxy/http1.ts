@@ -30,7 +30,9 @@ export const http1: Wire = {
   /** A response that waits behind another one of its connection has no socket yet; interim answers may be left out. */
   inform (raw, status, reason, head) {
     if (raw.socket === null || raw.headersSent || raw.req.httpVersionMinor === 0) return
-    const lines = [`HTTP/1.1 ${status} ${reason || STATUS_CODES[status] || ''}`]
+    // Written past Node's writer, which would refuse a reason that its parser lets pass.
+    const words = reason !== '' && !/[^\t\x20-\x7e\x80-\xff]/.test(reason) ? reason : STATUS_CODES[status] ?? ''
+    const lines = [`HTTP/1.1 ${status} ${words}`]
     eachField(head, (name, value) => lines.push(`${name}: ${value}`))
     raw.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   },

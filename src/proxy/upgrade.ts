@@ -7,6 +7,8 @@ import { eachField, isSame, listValue } from './fields.js'
 import type { RawFields } from './fields.js'
 import { http1 } from './http1.js'
 import { lingerAfterAnswer } from './linger.js'
+import { inTurn } from './turn.js'
+import type { Answering } from './turn.js'
 
 const kUpgrade = Symbol('upgrade')
 
@@ -14,8 +16,8 @@ declare module 'http' {
   interface IncomingMessage { [kUpgrade]?: string }
 }
 
-/** A connection as Node's server has it, which hangs itself on it, and the answer that is being written. */
-export type Connection = Socket & { server: Server, _httpMessage?: ServerResponse | null }
+/** A connection as Node's server has it, which hangs itself on it. */
+export type Connection = Answering & { server: Server }
 
 /**
  * Protocols that would carry more requests, which no rule here would see any more: HTTP/2 without TLS (RFC 7540
@@ -170,20 +172,12 @@ function isNotOfUpgrade (option: string): boolean {
   return !isSame(option, 'upgrade') && !isSame(option, 'http2-settings')
 }
 
-/**
- * Calls `next` when the answers to the requests before this one are written (pipelining). Node's server still writes
- * them, but no longer tells them when the connection drains.
- */
+/** Node's server still writes the answers to the requests before, but no longer tells them when the connection drains. */
 function afterAnswers (connection: Connection, next: () => void): void {
-  const pending = connection._httpMessage
-  if (pending == null) {
-    if (connection.writable) next()
-    return
-  }
-  const drained = (): void => { pending.emit('drain') }
+  const drained = (): void => { connection._httpMessage?.emit('drain') }
   connection.on('drain', drained)
-  pending.once('close', () => {
+  inTurn(connection, () => false, () => {
     connection.off('drain', drained)
-    afterAnswers(connection, next)
+    if (connection.writable) next()
   })
 }

@@ -92,6 +92,8 @@ t.test('faults in what is forwarded are found', async t => {
 t.test('faults in the answers to a client\'s bytes are found', async t => {
   const malformed = 'GET /api/x HTTP/1.1\r\nHost : x\r\n\r\n'
   t.strictSame(found(malformed, [], REFUSAL), [])
+  t.strictSame(found('HEAD /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], REFUSAL), [], 'nobody knows that it is a HEAD')
+  t.match(found('HEAD /api/x HTTP/2.0\r\nHost: x\r\n\r\n', [], REFUSAL), ['the client got something that is no whole answer'])
   t.match(found(malformed, [], ''), ['malformed bytes were not refused'])
   t.match(found(malformed, [], REFUSAL + REFUSAL), ['an answer follows on the connection\'s last', 'more answers than requests'])
   t.match(found(malformed, [], '', { forwarded: 0, refused: true }).join(), /must be refused|had to be refused/)
@@ -106,6 +108,7 @@ t.test('faults in the answers to a client\'s bytes are found', async t => {
     const received = ANSWER.replace('HTTP/1.1', 'HTTP/1.0').replace('X-', `${fields}X-`)
     t.match(found(SENT + SENT, [FORWARDED], received), fields === '' ? [] : ['a request has no answer'], 'an answer of HTTP/1.0 is the last without keep-alive')
   }
+  t.strictSame(found(SENT, [FORWARDED], ANSWER.replace('\r\n', '\r\r')), [], 'CR CR behind a status line')
   const old = SENT.replace('HTTP/1.1', 'HTTP/1.0')
   t.match(found(old, [FORWARDED.replace('1.1 fuzzed', '1.0 fuzzed')], ANSWER), ['answer 0 is nothing for HTTP/1.0'])
 })

@@ -109,6 +109,15 @@ t.test('a version that nobody speaks', async t => {
   t.match(client.received, /^HTTP\/1\.1 505 [^]*"code":"HTTP_VERSION_NOT_SUPPORTED"/)
 })
 
+t.test('a HEAD whose body is bad gets a refusal without a body (RFC 9110 section 9.3.2)', async t => {
+  const { port: upstream } = await service(t, () => {})
+  const { port } = await startService(t, {}, `http://127.0.0.1:${upstream}`)
+  const client = new RawClient(t, port)
+  client.send('HEAD /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n')
+  await client.closed
+  t.match(client.received, /^HTTP\/1\.1 400 BAD_REQUEST\r\n[^]*\r\nContent-Length: \d+\r\nConnection: close\r\n\r\n$/)
+})
+
 for (const [first, other] of [['127.0.0.1', '::1'], ['::1', '127.0.0.1']] as const) {
   t.test(`localhost is both addresses, with the same limits, until the end (${first} first)`, async t => {
     localhostIs(t, first)

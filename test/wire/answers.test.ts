@@ -135,10 +135,10 @@ t.test('interim answers reach a client that speaks HTTP/1.1 (RFC 9110 section 15
 })
 
 t.test('an interim answer without a reason, and one with odd bytes', async t => {
-  const { port } = await answering(t, 'HTTP/1.1 199 \r\nA: caf\xe9\r\n\r\nHTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+  const { port } = await answering(t, 'HTTP/1.1 199 \r\nA: caf\xe9\r\n\r\nHTTP/1.1 103 \r\n\r\nHTTP/1.1 102 Pro\x7fcessing\r\n\r\nHTTP/1.1 196 \x01\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
   const client = new RawClient(t, port)
   client.send(GET)
-  await client.until(/^HTTP\/1\.1 199 \r\nA: caf\xe9\r\n\r\nHTTP\/1\.1 103 Early Hints\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*ok$/)
+  await client.until(/^HTTP\/1\.1 199 \r\nA: caf\xe9\r\n\r\nHTTP\/1\.1 103 Early Hints\r\n\r\nHTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 196 \r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*ok$/)
   client.socket.destroy()
 })
 

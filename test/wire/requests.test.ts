@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { answerMalformed } from '../../src/service-errors.js'
 import { gatewayTo } from '../fixtures/gateway.js'
-import { RawClient, rawService } from '../fixtures/peers.js'
+import { RawClient, rawService, service } from '../fixtures/peers.js'
 
 /** What came of bytes that were sent as one request, and of one more that was in the connection behind them. */
 interface Seen {
@@ -266,4 +266,42 @@ t.test('Expect: 100-continue: the gateway streams on its own word, and the body 
   other.send(`${POST}Content-Length: 5\r\nExpect: banana\r\nConnection: close\r\n\r\nhello`)
   await other.closed
   t.match(other.received, /^HTTP\/1\.1 417 /)
+})
+
+t.test('100 Continue behind another request waits for its turn, and never stands in an answer', async t => {
+  let answerFirst = (): void => {}
+  const { port: upstream } = await rawService(t, socket => {
+    socket.on('data', chunk => {
+      if (chunk.includes('GET /first')) answerFirst = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst')
+      // Answered before a byte of the body came, and before the request in front of it.
+      else if (chunk.includes('POST /early')) setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly', answerFirst))
+      else if (chunk.includes('hello')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate')
+      else setImmediate(answerFirst)
+    })
+  })
+  const { port } = await gatewayTo(t, upstream)
+  const expecting = (path: string): string => `GET /api/first HTTP/1.1\r\nHost: x\r\n\r\nPOST /api/${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`
+  const waiting = new RawClient(t, port)
+  waiting.send(expecting('late'))
+  await waiting.until(/^HTTP\/1\.1 200 [^]*\r\n\r\nfirstHTTP\/1\.1 100 Continue\r\n\r\n$/)
+  waiting.send('hello')
+  await waiting.until(/Continue\r\n\r\nHTTP\/1\.1 200 [^]*\r\n\r\nlate$/)
+  waiting.socket.destroy()
+  const early = new RawClient(t, port)
+  early.send(expecting('early'))
+  await early.until(/^HTTP\/1\.1 200 [^]*\r\n\r\nfirstHTTP\/1\.1 200 (?:(?!100 Continue)[^])*\r\n\r\nearly$/)
+  early.socket.destroy()
+})
+
+t.test('a host that listens for expectations answers them alone', async t => {
+  const { port: upstream } = await service(t, (request, response) => { request.pipe(response) })
+  const { app, port } = await gatewayTo(t, upstream)
+  app.server.on('checkContinue', (request, response) => {
+    response.writeContinue()
+    app.server.emit('request', request, response)
+  })
+  const client = new RawClient(t, port)
+  client.send(`${POST}Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello`)
+  await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 (?:(?!100 Continue)[^])*hello\r\n0\r\n\r\n$/)
+  client.socket.destroy()
 })

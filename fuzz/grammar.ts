@@ -63,7 +63,7 @@ export function values (fields: readonly Field[], name: string): string[] {
 
 /** The members of a field that is a list, in lower case. */
 export function members (fields: readonly Field[], name: string): string[] {
-  return values(fields, name).join(',').toLowerCase().split(',').map(member => member.trim()).filter(member => member !== '')
+  return values(fields, name).join(',').toLowerCase().split(',').map(member => member.replace(/^[\t ]+|[\t ]+$/g, '')).filter(member => member !== '')
 }
 
 /** RFC 9112 section 6.3, with every doubt an error; `undefined`: malformed. */
@@ -182,7 +182,7 @@ function readTrailers (text: string, at: number, message: Message): void {
   const fields = end === at ? [] : readFields(text.slice(at, end).split('\r\n'))
   if (end === -1) {
     message.state = 'partial'
-  } else if (fields === undefined) {
+  } else if (fields === undefined || framingOf(fields, '', 'none')?.framing !== 'none') {
     message.state = 'malformed'
   } else {
     message.trailers = fields

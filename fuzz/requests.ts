@@ -185,10 +185,14 @@ function readAnswersTo (requests: readonly Message[], text: string, ended: boole
   return readAnswers(text, methods, ended)
 }
 
+/** Bytes of a head that are surely within the limit. */
+const MODEST = 15_000
+
 /** Whether Node's parser can make a request of it. */
-function isReadable (request: Message = UNREAD): boolean {
-  const { line: [, target, version], state } = request
-  return state !== 'malformed' && /^(?:\/|\*|https?:\/\/)/i.test(target) && /^HTTP\/(?:0\.9|1\.[01]|2\.0)$/.test(version)
+function isReadable ({ line, fields, state }: Message = UNREAD): boolean {
+  const [, target, version] = line
+  return state !== 'malformed' && /^(?:\/|\*|https?:\/\/)/i.test(target) && /^HTTP\/(?:0\.9|1\.[01]|2\.0)$/.test(version) &&
+    [line, ...fields].flat().join('  ').length < MODEST
 }
 
 const UNREAD: Message = { line: ['GET', '', 'HTTP/1.1'], fields: [], framing: 'none', state: 'malformed', body: '', trailers: [], end: 0 }

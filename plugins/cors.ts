@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import cors from '@fastify/cors'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { Settings } from '../src/config/index.js'
+import { refusalOfMalformed } from '../src/service-errors.js'
 
 type Options = Pick<Settings, 'cors' | 'routes'>
 
@@ -22,12 +23,13 @@ export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: 
   const onlyAddFields = await corsHook(fastify, { ...options, preflight: false })
 
   fastify.addHook('onRequest', function handleCors (request, reply, done) {
-    const { method, headers } = request.raw
+    const { raw } = request
     // @fastify/cors takes every OPTIONS for a preflight; one without these two fields is for the service.
-    const isForService = method === 'OPTIONS' &&
-      (headers.origin === undefined || headers['access-control-request-method'] === undefined)
-    const hook = isForService ? onlyAddFields : answerPreflight
-    hook.call(this, request, reply, done)
+    const isPreflight = raw.method === 'OPTIONS' &&
+      raw.headers.origin !== undefined && raw.headers['access-control-request-method'] !== undefined
+    const malformed = isPreflight ? refusalOfMalformed(raw, reply) : undefined
+    if (malformed !== undefined) done(malformed)
+    else (isPreflight ? answerPreflight : onlyAddFields).call(this, request, reply, done)
   })
 }, { name: 'stream-gateway-cors', fastify: '5.x' })
 

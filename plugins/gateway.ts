@@ -15,6 +15,7 @@ import { compileRewrite } from '../src/proxy/path.js'
 import type { Route, Settled } from '../src/proxy/route.js'
 import { continueInTurn } from '../src/proxy/turn.js'
 import { Via } from '../src/proxy/via.js'
+import { refusalOfMalformed } from '../src/service-errors.js'
 import { Target } from '../src/upstream/target.js'
 
 declare module 'fastify' {
@@ -173,9 +174,10 @@ function clientOf (request: FastifyRequest): Client {
 }
 
 function answerError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const answer = exchangeOf(reply.raw) === undefined ? refusalOfMalformed(request.raw, reply) ?? error : error
   // Not the gateway's: thrown on to the error handler of the host.
-  if (!(error instanceof GatewayError)) throw error
-  reply.code(error.statusCode).send(errorBody(error.code, error.message, request.id))
+  if (!(answer instanceof GatewayError)) throw answer
+  reply.code(answer.statusCode).send(errorBody(answer.code, answer.message, request.id))
 }
 
 /** Milliseconds that a client has at the end to take the last of its answer. */

@@ -24,12 +24,23 @@ export function answerUnrouted (error: FastifyError, request: FastifyRequest, re
   logAnswered(request.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
 }
 
-/** No route, which is no reason to take a malformed request for a well-formed one, and what is behind it for the next. */
 export function answerNotFound ({ raw }: FastifyRequest, reply: FastifyReply): void {
-  const wrong = isHttp2(raw) ? undefined : judgeRequest(raw, raw.rawHeaders, { via: undefined, maxBodySize: Infinity })
-  if (wrong !== undefined) closeAfter(raw, reply)
-  reply.send(wrong ?? new GatewayError('NOT_FOUND'))
+  reply.send(refusalOfMalformed(raw, reply) ?? new GatewayError('NOT_FOUND'))
 }
+
+/**
+ * That there is no route, or a limit is reached, is no reason to take a malformed request for a well-formed one, and
+ * what is behind it for the next.
+ *
+ * @returns the refusal, behind which the connection is closed
+ */
+export function refusalOfMalformed (raw: IncomingMessage, reply: FastifyReply): GatewayError | undefined {
+  const wrong = isHttp2(raw) ? undefined : judgeRequest(raw, raw.rawHeaders, NO_RULES)
+  if (wrong !== undefined) closeAfter(raw, reply)
+  return wrong
+}
+
+const NO_RULES = { via: undefined, maxBodySize: Infinity }
 
 function closeAfter (raw: IncomingMessage, reply: FastifyReply): void {
   if (isHttp2(raw)) return

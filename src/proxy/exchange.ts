@@ -4,7 +4,7 @@ import type { Interim, Lessee, UpstreamAnswer, UpstreamRequest } from '../upstre
 import { Download } from './download.js'
 import type { DownloadOwner } from './download.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
-import { eachField, fieldValue } from './fields.js'
+import { eachField, fieldValue, members } from './fields.js'
 import { announceTrailers, BODILESS } from './heads.js'
 import type { Client, Framing } from './heads.js'
 import { http1 } from './http1.js'
@@ -334,7 +334,7 @@ export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, Tu
 
 /** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
 function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
-  return te !== undefined && httpVersion !== '1.0' && String(te).toLowerCase().split(',').some(coding => coding.trim() === 'trailers')
+  return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
 }
 
 function onAnswer (this: Carrier, answer: UpstreamAnswer): void {

@@ -95,13 +95,18 @@ export function listValue (raw: RawFields, name: string): string | undefined {
   return list
 }
 
+/** The members of a list. White space is SP and HTAB alone (RFC 9110 section 5.6.3); JavaScript's own `trim` takes more. */
+export function members (list: string | undefined): string[] {
+  return list === undefined ? [] : list.split(',').map(member => member.replace(/^[\t ]+|[\t ]+$/g, '')).filter(member => member !== '')
+}
+
 /** Content-Length frames the message, so that nobody may nominate it away: the body would become the next request. */
 const NEVER_NOMINATED = ['content-length', 'host']
 
 function nominatedNames (raw: RawFields): string[] | undefined {
   const connection = listValue(raw, 'connection')
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined
-  return connection.toLowerCase().split(',').map(name => name.trim()).filter(name => !NEVER_NOMINATED.includes(name))
+  return members(connection.toLowerCase()).filter(name => !NEVER_NOMINATED.includes(name))
 }
 
 /** Whether a name is the other one (lower case) without regard to case. */

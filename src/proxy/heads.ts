@@ -1,4 +1,4 @@
-import { copyEndToEnd, fieldValue, listValue, strippedNames } from './fields.js'
+import { copyEndToEnd, fieldValue, listValue, members, strippedNames } from './fields.js'
 import type { FieldNames, RawFields } from './fields.js'
 import type { Via } from './via.js'
 
@@ -172,8 +172,8 @@ export class AnswerHeads {
 
 function mergeVary (theirs: string | undefined, ours: string): string {
   if (theirs === undefined || ours === '*') return ours
-  const named = theirs.toLowerCase().split(',').map(name => name.trim())
+  const named = members(theirs.toLowerCase())
   if (named.includes('*')) return theirs
-  const missing = ours.split(',').map(name => name.trim()).filter(name => !named.includes(name.toLowerCase()))
+  const missing = members(ours).filter(name => !named.includes(name.toLowerCase()))
   return [theirs, ...missing].join(', ')
 }

@@ -20,8 +20,7 @@ export const http1: Wire = {
   /** RFC 9112 section 6.3. */
   hasBody ({ headers }) {
     if (headers['transfer-encoding'] !== undefined) return true
-    const length = headers['content-length']
-    return length !== undefined && length !== '0'
+    return Number(headers['content-length']) > 0
   },
 
   /** After an answer that closes the connection, what else stands in it must not be taken for a request. */

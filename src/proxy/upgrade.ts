@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { GatewayError } from './errors.js'
-import { eachField, isSame, listValue } from './fields.js'
+import { eachField, isSame, listValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
 import { http1 } from './http1.js'
 import { lingerAfterAnswer } from './linger.js'
@@ -64,10 +64,6 @@ export function judgeOrigin (origin: string | undefined, origins: Origins | unde
 
 /** `true` is every origin, `false` none. */
 export type Origins = boolean | string | string[]
-
-function members (list: string | undefined): string[] {
-  return list === undefined ? [] : list.split(',').map(member => member.trim()).filter(member => member !== '')
-}
 
 /**
  * Makes the response for a request whose connection Node has given away, and has it served when the answers to the

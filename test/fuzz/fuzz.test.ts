@@ -92,8 +92,10 @@ t.test('faults in what is forwarded are found', async t => {
 t.test('faults in the answers to a client\'s bytes are found', async t => {
   const malformed = 'GET /api/x HTTP/1.1\r\nHost : x\r\n\r\n'
   t.strictSame(found(malformed, [], REFUSAL), [])
-  t.strictSame(found('HEAD /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], REFUSAL), [], 'nobody knows that it is a HEAD')
-  t.match(found('HEAD /api/x HTTP/2.0\r\nHost: x\r\n\r\n', [], REFUSAL), ['the client got something that is no whole answer'])
+  const worded = REFUSAL.replace('0\r\nConnection: close\r\n\r\n', '2\r\nConnection: close\r\n\r\nno')
+  t.strictSame(found('HEAD /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], worded), [], 'nobody knows that it is a HEAD')
+  t.strictSame(found(`HEAD /api/x HTTP/1.1\r\nA: ${'x'.repeat(17_000)}\r\n\r\n`, [], worded), [], 'nor of one that is too long')
+  t.match(found('HEAD /api/x HTTP/2.0\r\nHost: x\r\n\r\n', [], worded), ['the client got something that is no whole answer'])
   t.match(found(malformed, [], ''), ['malformed bytes were not refused'])
   t.match(found(malformed, [], REFUSAL + REFUSAL), ['an answer follows on the connection\'s last', 'more answers than requests'])
   t.match(found(malformed, [], '', { forwarded: 0, refused: true }).join(), /must be refused|had to be refused/)
@@ -214,7 +216,7 @@ t.test('what the grammar says of bytes', t => {
     ['GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n', 'malformed'],
     ['GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n', 'malformed'], ['GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 'malformed'],
     [chunked, 'partial'], [`${chunked}x\r\n`, 'malformed'], [`${chunked}2\r\na`, 'partial'], [`${chunked}1\r\na\r`, 'partial'], [`${chunked}1\r\nabc`, 'malformed'],
-    [`${chunked}0\r\n`, 'partial'], [`${chunked}0\r\nA: b\r\n`, 'partial'], [`${chunked}0\r\nA b\r\n\r\n`, 'malformed'], [`${chunked}0;a\r\nA: b\r\n\r\n`, 'whole']
+    [`${chunked}0\r\n`, 'partial'], [`${chunked}0\r\nA: b\r\n`, 'partial'], [`${chunked}0\r\nA b\r\n\r\n`, 'malformed'], [`${chunked}0\r\nContent-Length: 5\r\n\r\n`, 'malformed'], [`${chunked}0;a\r\nA: b\r\n\r\n`, 'whole']
   ]
   for (const [text, state] of states) {
     t.equal(readRequests(text).rest, state, JSON.stringify(text))

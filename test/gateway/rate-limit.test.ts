@@ -2,7 +2,7 @@ import rateLimit from '@fastify/rate-limit'
 import t from 'tap'
 import streamGateway from '../../src/index.js'
 import { call, gatewayTo, start } from '../fixtures/gateway.js'
-import { service } from '../fixtures/peers.js'
+import { closedPort, RawClient, service } from '../fixtures/peers.js'
 
 t.test('over the limit: 429 in the gateway\'s words, and the service is not asked', async t => {
   let asked = 0
@@ -81,4 +81,18 @@ t.test('one route with a limit, and none for all', async t => {
   t.equal((await call(port, '/limited')).headers['x-ratelimit-limit'], '1')
   t.equal((await call(port, '/limited')).status, 429)
   t.equal((await call(port, '/free')).headers['x-ratelimit-limit'], undefined)
+})
+
+t.test('neither a limit nor a preflight is a reason to believe a malformed request', async t => {
+  const { port } = await gatewayTo(t, await closedPort(), {}, { cors: { origin: ['https://app.example'] }, rateLimit: { max: 1 } })
+  t.equal((await call(port, '/api/x')).status, 502)
+  t.equal((await call(port, '/api/x')).status, 429)
+  const hidden = 'GET /api/hidden HTTP/1.1\r\nHost: x\r\n\r\n'
+  for (const head of ['GET /api/x HTTP/1.1', 'OPTIONS /api/x HTTP/1.1\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: PUT']) {
+    const client = new RawClient(t, port)
+    client.send(`${head}\r\nHost: x\r\nHost: y\r\n\r\n${hidden}`)
+    await client.closed
+    t.match(client.received, /^HTTP\/1\.1 400 [^]*\r\nconnection: close\r\n[^]*"BAD_REQUEST"/i)
+    t.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1)
+  }
 })

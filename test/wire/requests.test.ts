@@ -182,6 +182,8 @@ const accepted: Record<string, [bytes: string, forwarded: RegExp]> = {
   'a GET with a body': [`${GET}Host: x\r\nContent-Length: 5\r\n\r\nhello`, /^GET \/x HTTP\/1\.1\r\n[^]*Content-Length: 5\r\n[^]*\r\n\r\nhello$/],
   'a chunked DELETE': ['DELETE /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', /^DELETE \/x HTTP\/1\.1\r\n[^]*Transfer-Encoding: chunked\r\n[^]*5\r\nhello\r\n0\r\n\r\n$/],
   'white space around a length (RFC 9110 5.5)': [`${POST}Content-Length:  \t5 \r\n\r\nhello`, /\r\nContent-Length: 5\r\n/],
+  'only SP and HTAB are white space in a list (RFC 9110 5.6.3)': [`${GET}Host: x\r\nConnection: \xa0X-A,\tx-b , X-C\r\nX-A: 1\r\nX-B: 2\r\nX-C: 3\r\n\r\n`, /^(?![^]*X-[BC])[^]*\r\nX-A: 1\r\n/],
+  'a length of no bytes': [`${POST}Content-Length: 00\r\n\r\n`, /\r\nContent-Length: 00\r\n/],
   'empty lines before a request (RFC 9112 2.2)': [`\r\n\r\n${GET}Host: x\r\n\r\n`, /^GET \/x /],
   'Host without a value (RFC 9112 3.2)': [`${GET}Host:\r\n\r\n`, /^GET \/x /],
   'Host with a port, and an address of IPv6': [`${GET}Host: [::1]:8080\r\n\r\n`, /\r\nX-Forwarded-Host: \[::1\]:8080\r\n/],

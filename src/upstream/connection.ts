@@ -46,7 +46,9 @@ export function lend (connection: Connection, request: ClientRequest, lessee: Le
   // Kept as it is from loan to loan where it can be: arming it anew costs a timer, a write on the socket does not.
   if (connection.timeout !== lessee.timeout) connection.setTimeout(lessee.timeout)
   // What happens on the socket belongs to this request now, for AsyncLocalStorage and tracers, not to its first one.
-  if (request.reusedSocket) connection._handle?.asyncReset?.(request)
+  // Not by the request itself: the handle holds on to what it is given, and an idle connection would keep all of its
+  // last exchange alive until the next one, long enough for every collection to copy it.
+  if (request.reusedSocket) connection._handle?.asyncReset?.(loan)
   // Node's ClientRequest takes any socket here; @types/node declares the method for every stream.
   request.onSocket(connection)
 }

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Test } from 'tap'
 import { wasAnswered } from '../../src/upstream/connection.js'
@@ -300,4 +302,24 @@ t.test('what happens on a kept connection belongs to its present request', async
     })
   })
   t.equal(seen, 'second')
+})
+
+t.test('an idle connection keeps nothing of its last request', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const { ask, pool } = await pooled(t, {}, socket => socket.write(OK))
+  await ask('/1').answer
+  await settled()
+  const last = await answered(ask('/2'))
+  for (let i = 0; i < 100 && last.deref() !== undefined; i++) {
+    await settled()
+    collect()
+  }
+  t.equal(last.deref(), undefined)
+  t.equal(pool.idle, 1)
+
+  async function answered ({ request, answer }: Asked): Promise<WeakRef<ClientRequest>> {
+    await answer
+    return new WeakRef(request)
+  }
 })

@@ -58,8 +58,7 @@ export class AnswerCase implements Host {
         const last = readAnswers(client.text, methods, false).answers[asked - 1]
         return last !== undefined && last.final.state === 'whole'
       })
-      const isPoisoned = this.#isPoisoned(asked - 1)
-      this.complaints.push(...unless(isAnswered || isPoisoned, `no whole answer to request ${asked - 1}, and no end`))
+      this.complaints.push(...unless([isAnswered, this.#isPoisoned(asked - 1)].includes(true), `no whole answer to request ${asked - 1}, and no end`))
       const last = readAnswers(client.text, methods, client.ended).answers[asked - 1]
       if (last === undefined || isLast(last.final) || last.final.state !== 'whole') break
     }

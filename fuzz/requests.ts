@@ -181,7 +181,9 @@ function readAnswersTo (requests: readonly Message[], text: string, ended: boole
   const last = seen.answers.length - 1
   const doubtful = seen.answers[last]
   if (seen.rest === 'whole' || doubtful === undefined || !isLast(doubtful.final) || isReadable(requests[last])) return seen
-  methods[last] = methods[last] === 'HEAD' ? 'GET' : 'HEAD'
+  const known = methods[last]
+  if (known === undefined) methods[last] = 'HEAD'
+  if (known === 'HEAD') methods[last] = 'GET'
   return readAnswers(text, methods, ended)
 }
 

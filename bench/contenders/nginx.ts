@@ -1,6 +1,6 @@
 import { keep } from './keeper.js'
 import type { Place } from './keeper.js'
-import { MAX_CLIENTS, MAX_CONNECTIONS, ORIGIN, PREFIX } from './policy.js'
+import { MAX_CLIENTS, MAX_CONNECTIONS, ORIGIN, PREFIX, routePath } from './policy.js'
 
 await keep(place => ({
   text: configuration(place),
@@ -8,10 +8,13 @@ await keep(place => ({
 }))
 
 /** One worker that does what the other contenders do. */
-function configuration ({ directory, port, options: { upstreamPort } }: Place): string {
+function configuration ({ directory, port, options: { upstreamPort, routePorts = [] } }: Place): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map(kind => `${kind}_temp_path ${directory}/${kind};`)
     .join('\n  ')
+  const routes = [{ prefix: PREFIX, service: upstreamPort }, ...routePorts.map((service, index) => ({ prefix: routePath(index), service }))]
+  // Each slot is allocated beforehand.
+  const kept = routePorts.length === 0 ? MAX_CONNECTIONS : 64
   return `
 daemon off;
 worker_processes 1;
@@ -24,26 +27,25 @@ http {
   client_max_body_size 0;
   keepalive_requests 1000000000;
   limit_req_zone $binary_remote_addr zone=clients:1m rate=1000000r/s;
-  upstream service {
-    server 127.0.0.1:${upstreamPort};
-    keepalive ${MAX_CONNECTIONS};
+  ${routes.map(({ service }) => `upstream service${service} {
+    server 127.0.0.1:${service};
+    keepalive ${kept};
     keepalive_requests 1000000000;
-  }
+  }`).join('\n  ')}
   server {
     listen 127.0.0.1:${port} backlog=4096;
-    location ${PREFIX}/ {
-      limit_req zone=clients burst=1000000 nodelay;
-      proxy_pass http://service;
-      proxy_http_version 1.1;
-      proxy_request_buffering off;
-      proxy_max_temp_file_size 0;
-      proxy_set_header Connection "";
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      add_header Access-Control-Allow-Origin ${ORIGIN};
-      add_header Vary Origin;
-    }
+    limit_req zone=clients burst=1000000 nodelay;
+    proxy_http_version 1.1;
+    proxy_request_buffering off;
+    proxy_max_temp_file_size 0;
+    proxy_set_header Connection "";
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    add_header Access-Control-Allow-Origin ${ORIGIN};
+    add_header Vary Origin;
+    ${routes.map(({ prefix, service }) => `location ${prefix}/ { proxy_pass http://service${service}; }
+    location = ${prefix} { proxy_pass http://service${service}; }`).join('\n    ')}
   }
 }
 `

@@ -18,7 +18,7 @@ export interface ContenderOptions {
   upstreamPort: number
   /** One line per request, in the contenders that can. */
   accessLog?: boolean
-  /** In ours: one more route to each, at `routePath` of its index. */
+  /** In ours and nginx: one more route to each, at `routePath` of its index. */
   routePorts?: readonly number[]
   /** In ours: where another build of it lies, as the URL of its `dist/`. */
   source?: string

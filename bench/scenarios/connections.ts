@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { SMALL } from '../bodies.js'
 import { openFiles } from '../machine.js'
 import { checkAnswer, checkDuties } from '../verify.js'
-import { isSilentGateway, MIB } from './scenario.js'
+import { isOursOrNginx, MIB } from './scenario.js'
 import type { Scenario } from './scenario.js'
 import { SMALL_GET } from './throughput.js'
 import { CONNECTIONS, warmUp } from './volley.js'
@@ -28,7 +28,7 @@ export const connections: Scenario = {
   },
 
   cases (_bench, contenders) {
-    return contenders.filter(contender => contender.own && isSilentGateway(contender)).flatMap(contender => [CONNECTIONS, MANY].map(at => ({ name: `${contender.name}, ${at} connections`, contender, at })))
+    return contenders.filter(isOursOrNginx).flatMap(contender => [CONNECTIONS, MANY].map(at => ({ name: `${contender.name}, ${at} connections`, contender, at })))
   },
 
   async prepare (bench, running, { at }) {

@@ -2,7 +2,7 @@ import { SMALL } from '../bodies.js'
 import { ORIGIN, routePath } from '../contenders/policy.js'
 import type { Shot } from '../loads/load.js'
 import { checkAnswer } from '../verify.js'
-import { isSilentGateway } from './scenario.js'
+import { isOursOrNginx } from './scenario.js'
 import type { Scenario } from './scenario.js'
 import { CONNECTIONS, fullLoad, warmUp } from './volley.js'
 
@@ -20,7 +20,7 @@ export const routes: Scenario = {
   rounds: plan => plan.rounds,
 
   cases ({ routePorts }, contenders) {
-    return contenders.filter(contender => contender.own && isSilentGateway(contender)).flatMap(contender => [FEW, MANY].map(at => ({
+    return contenders.filter(isOursOrNginx).flatMap(contender => [FEW, MANY].map(at => ({
       name: `${contender.name}, ${at} routes`, contender, at, options: { routePorts: routePorts.slice(0, at) }
     })))
   },

@@ -1,3 +1,4 @@
+import { NGINX } from '../contenders/index.js'
 import type { Contender, Running } from '../contenders/index.js'
 import type { ContenderOptions } from '../contenders/policy.js'
 import type { Load } from '../loads/load.js'
@@ -61,6 +62,11 @@ export const MIB = 2 ** 20
 /** One row for each contender. */
 export function each (contenders: readonly Contender[], at = 0): Case[] {
   return contenders.map(contender => ({ name: contender.name, contender, at }))
+}
+
+/** Ours, and what there is to compare its growth with. */
+export function isOursOrNginx (contender: Contender): boolean {
+  return contender.name === NGINX || (contender.own === true && isSilentGateway(contender))
 }
 
 /** A gateway, and one that logs nothing: what a scenario does not look at needs no row. */

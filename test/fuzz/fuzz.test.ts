@@ -95,6 +95,8 @@ t.test('faults in the answers to a client\'s bytes are found', async t => {
   const worded = REFUSAL.replace('0\r\nConnection: close\r\n\r\n', '2\r\nConnection: close\r\n\r\nno')
   t.strictSame(found('HEAD /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], worded), [], 'nobody knows that it is a HEAD')
   t.strictSame(found(`HEAD /api/x HTTP/1.1\r\nA: ${'x'.repeat(17_000)}\r\n\r\n`, [], worded), [], 'nor of one that is too long')
+  t.strictSame(found('HEAD /api/x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n', [], worded.slice(0, -2)), [], 'the gateway may know more than the grammar')
+  t.match(found('GET /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], worded.slice(0, -2)), ['the client got something that is no whole answer'])
   t.match(found('HEAD /api/x HTTP/2.0\r\nHost: x\r\n\r\n', [], worded), ['the client got something that is no whole answer'])
   t.match(found(malformed, [], ''), ['malformed bytes were not refused'])
   t.match(found(malformed, [], REFUSAL + REFUSAL), ['an answer follows on the connection\'s last', 'more answers than requests'])

@@ -193,7 +193,8 @@ export class Exchange implements Settled, Lessee, UploadOwner, DownloadOwner, Tu
     head.push('Connection', 'Upgrade', 'Upgrade', protocol)
     if (!this.#writeHead(101, answer.statusMessage, head, true)) return
     switchProtocols(reply.raw, socket)
-    service.unshift(early)
+    // A copy: the connection's next read goes to where it lies.
+    service.unshift(Buffer.from(early))
     this.#tunnel = new Tunnel(socket, service, route.upgradeTimeout, this)
     this.#tunnel.begin()
   }

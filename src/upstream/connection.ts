@@ -16,6 +16,8 @@ export interface Loan {
   /** Whether the service sent a byte since the connection was lent. */
   answered: boolean
   idleSince: number
+  /** Whether the connection went over to another protocol, and does not come back. */
+  isGiven: boolean
 }
 
 /** What Node's client and net hang on a socket: the parser while an answer is read, the last request, libuv's handle. */
@@ -36,6 +38,16 @@ export function adopt (socket: Socket, loan: Loan): Connection {
   connection.on('agentRemove', onAgentRemove)
   connection.on('close', onClose)
   return connection
+}
+
+/**
+ * Takes what has arrived. Node's client parses it before this returns, and copies what it keeps. Whoever has a
+ * connection for another protocol may keep it, and reads at a pace of their own.
+ */
+export function receive (connection: Connection, bytes: Buffer): boolean {
+  if (connection[kLoan].isGiven) return connection.push(Buffer.from(bytes))
+  connection.emit('data', bytes)
+  return true
 }
 
 /** Hands a connection to a request. */
@@ -84,6 +96,7 @@ function onFree (this: Connection): void {
 /** After a 101 Node's client gives the socket away: it never comes back, but counts as open until it is closed. */
 function onAgentRemove (this: Connection): void {
   this[kLoan].lessee = undefined
+  this[kLoan].isGiven = true
   this.off('data', onData)
   this.off('timeout', onTimeout)
   this.off('free', onFree)

@@ -1,5 +1,5 @@
 import { connect, isIP } from 'node:net'
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 import { connect as connectTls, createSecureContext } from 'node:tls'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 
@@ -48,6 +48,12 @@ export interface TlsOptions {
 
 const CONNECT_TIMEOUT = 5_000
 
+/** For net and tls. */
+interface Reading { onread?: OnReadOpts }
+
+/** As many bytes as Node reads at once. Otherwise it has memory made for every read. */
+const RECEIVED = Buffer.allocUnsafeSlow(65_536)
+
 /** Opens connections to one endpoint. Under TLS the latest session is offered again, which spares a handshake. */
 export class Dialer {
   readonly #endpoint: Endpoint
@@ -63,10 +69,14 @@ export class Dialer {
   /**
    * The connection, as yet to be made; a request may be written on it. What cannot be connected in time is destroyed
    * with the code `ERR_CONNECT_TIMEOUT`.
+   *
+   * @param receive is given what arrives instead of the socket's own stream, for as long as it takes to return: all
+   * connections read into one buffer. `false` stops the reading until `resume`.
    */
-  dial (): Socket {
+  dial (receive?: (bytes: Buffer) => boolean): Socket {
     const { connectTimeout = CONNECT_TIMEOUT } = this.#endpoint
-    const socket = this.#tls === undefined ? this.#connect() : this.#connectTls(this.#tls)
+    const reading: Reading = receive === undefined ? {} : { onread: { buffer: RECEIVED, callback: size => receive(RECEIVED.subarray(0, size)) } }
+    const socket = this.#tls === undefined ? this.#connect(reading) : this.#connectTls(this.#tls, reading)
     const timer = setTimeout(giveUp, connectTimeout, socket, connectTimeout)
     const settled = (): void => clearTimeout(timer)
     socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', settled)
@@ -75,14 +85,14 @@ export class Dialer {
   }
 
   /** A name with addresses of both families is tried by either (RFC 8305), as Node does by default. */
-  #connect (): Socket {
-    if ('socketPath' in this.#endpoint) return connect({ path: this.#endpoint.socketPath })
+  #connect (reading: Reading): Socket {
+    if ('socketPath' in this.#endpoint) return connect({ ...reading, path: this.#endpoint.socketPath })
     const { host, port } = this.#endpoint
-    return connect({ host, port, noDelay: true })
+    return connect({ ...reading, host, port, noDelay: true })
   }
 
-  #connectTls (options: ConnectionOptions): Socket {
-    const socket = connectTls(this.#session === undefined ? options : { ...options, session: this.#session })
+  #connectTls (options: ConnectionOptions, reading: Reading): Socket {
+    const socket = connectTls({ ...options, ...reading, ...(this.#session === undefined ? {} : { session: this.#session }) })
     socket.setNoDelay(true)
     // Node tells only of sessions with a service that passed the checks.
     socket.on('session', session => { this.#session = session })

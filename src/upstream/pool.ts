@@ -1,6 +1,6 @@
 import { Agent, ClientRequest } from 'node:http'
 import type { RequestOptions } from 'node:http'
-import { adopt, kLoan, lend, wasAnswered } from './connection.js'
+import { adopt, kLoan, lend, receive, wasAnswered } from './connection.js'
 import type { Connection, Loan } from './connection.js'
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
@@ -173,8 +173,8 @@ export class Pool extends Agent implements Connections {
   }
 
   #connect (): Connection {
-    const loan: Loan = { pool: this, bornAt: Date.now(), lessee: undefined, answered: false, idleSince: 0 }
-    const connection = adopt(this.#dialer.dial(), loan)
+    const loan: Loan = { pool: this, bornAt: Date.now(), lessee: undefined, answered: false, idleSince: 0, isGiven: false }
+    const connection: Connection = adopt(this.#dialer.dial(bytes => receive(connection, bytes)), loan)
     this.#open.add(connection)
     return connection
   }

@@ -182,7 +182,7 @@ function readTrailers (text: string, at: number, message: Message): void {
   const fields = end === at ? [] : readFields(text.slice(at, end).split('\r\n'))
   if (end === -1) {
     message.state = 'partial'
-  } else if (fields === undefined || framingOf(fields, '', 'none')?.framing !== 'none') {
+  } else if (fields === undefined || values(fields, 'content-length').length > 0) {
     message.state = 'malformed'
   } else {
     message.trailers = fields

@@ -45,7 +45,12 @@ export class AnswerCase implements Host {
 
   /** What a service sends for one request behind its answer may, at the worst moment, answer the next one. */
   #isPoisoned (index: number): boolean {
-    return this.received.some(received => this.#exchangeOf(received) === this.#exchanges[index] && received.connection.taint === 'poisoned')
+    return this.#receivedFor(index).some(({ connection }) => connection.taint === 'poisoned')
+  }
+
+  /** All times that the service got a request: one that was lost on a kept connection may be sent again. */
+  #receivedFor (index: number): Received[] {
+    return this.received.filter(received => this.#exchangeOf(received) === this.#exchanges[index])
   }
 
   async run (client: Client): Promise<void> {
@@ -58,7 +63,7 @@ export class AnswerCase implements Host {
         const last = readAnswers(client.text, methods, false).answers[asked - 1]
         return last !== undefined && last.final.state === 'whole'
       })
-      this.complaints.push(...unless([isAnswered, this.#isPoisoned(asked - 1)].includes(true), `no whole answer to request ${asked - 1}, and no end`))
+      this.complaints.push(...unless(this.#isPoisoned(asked - 1) || isAnswered, `no whole answer to request ${asked - 1}, and no end`))
       const last = readAnswers(client.text, methods, client.ended).answers[asked - 1]
       if (last === undefined || isLast(last.final) || last.final.state !== 'whole') break
     }
@@ -68,8 +73,7 @@ export class AnswerCase implements Host {
   judge (): string[] {
     const { text, ended } = this.#client
     const asked = this.#exchanges.slice(0, this.#asked).map(({ method, isOld, plan }, i) => {
-      const received = this.received.filter(received => this.#exchangeOf(received) === this.#exchanges[i]).at(-1)
-      return { method, isOld, isGood: plan.isGood, received }
+      return { method, isOld, isGood: plan.isGood, received: this.#receivedFor(i).at(-1) }
     })
     return [...this.complaints, ...judgeAnswers(asked, text, ended)]
   }

@@ -174,7 +174,9 @@ function clientOf (request: FastifyRequest): Client {
 }
 
 function answerError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const answer = exchangeOf(reply.raw) === undefined ? refusalOfMalformed(request.raw, reply) ?? error : error
+  // An exchange has judged its request itself.
+  const malformed = exchangeOf(reply.raw) === undefined ? refusalOfMalformed(request.raw, reply) : undefined
+  const answer = malformed ?? error
   // Not the gateway's: thrown on to the error handler of the host.
   if (!(answer instanceof GatewayError)) throw answer
   reply.code(answer.statusCode).send(errorBody(answer.code, answer.message, request.id))

@@ -1,6 +1,6 @@
 import { keep } from './keeper.js'
 import type { Place } from './keeper.js'
-import { MAX_CLIENTS, MAX_CONNECTIONS, ORIGIN, PREFIX, routePath } from './policy.js'
+import { MAX_CLIENTS, MAX_CONNECTIONS, mountsOf, ORIGIN } from './policy.js'
 
 await keep(place => ({
   text: configuration(place),
@@ -8,13 +8,13 @@ await keep(place => ({
 }))
 
 /** One worker that does what the other contenders do. */
-function configuration ({ directory, port, options: { upstreamPort, routePorts = [] } }: Place): string {
+function configuration ({ directory, port, options }: Place): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map(kind => `${kind}_temp_path ${directory}/${kind};`)
     .join('\n  ')
-  const routes = [{ prefix: PREFIX, service: upstreamPort }, ...routePorts.map((service, index) => ({ prefix: routePath(index), service }))]
+  const mounts = mountsOf(options)
   // Each slot is allocated beforehand.
-  const kept = routePorts.length === 0 ? MAX_CONNECTIONS : 64
+  const kept = mounts.length === 1 ? MAX_CONNECTIONS : 64
   return `
 daemon off;
 worker_processes 1;
@@ -27,7 +27,7 @@ http {
   client_max_body_size 0;
   keepalive_requests 1000000000;
   limit_req_zone $binary_remote_addr zone=clients:1m rate=1000000r/s;
-  ${routes.map(({ service }) => `upstream service${service} {
+  ${mounts.map(({ service }) => `upstream service${service} {
     server 127.0.0.1:${service};
     keepalive ${kept};
     keepalive_requests 1000000000;
@@ -44,7 +44,7 @@ http {
     proxy_set_header X-Forwarded-Proto $scheme;
     add_header Access-Control-Allow-Origin ${ORIGIN};
     add_header Vary Origin;
-    ${routes.map(({ prefix, service }) => `location ${prefix}/ { proxy_pass http://service${service}; }
+    ${mounts.map(({ prefix, service }) => `location ${prefix}/ { proxy_pass http://service${service}; }
     location = ${prefix} { proxy_pass http://service${service}; }`).join('\n    ')}
   }
 }

@@ -28,6 +28,11 @@ export interface ContenderOptions {
   cpu?: number
 }
 
+/** The prefixes that a contender mounts, and the port behind each. */
+export function mountsOf ({ upstreamPort, routePorts = [] }: ContenderOptions): Array<{ prefix: string, service: number }> {
+  return [{ prefix: PREFIX, service: upstreamPort }, ...routePorts.map((service, index) => ({ prefix: routePath(index), service }))]
+}
+
 export function routePath (index: number): string {
   return `${PREFIX}/routes/${index}`
 }

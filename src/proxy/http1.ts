@@ -30,7 +30,7 @@ export const http1: Wire = {
   inform (raw, status, reason, head) {
     if (raw.socket === null || raw.headersSent || raw.req.httpVersionMinor === 0) return
     // Written past Node's writer, which would refuse a reason that its parser lets pass.
-    const words = reason !== '' && !/[^\t\x20-\x7e\x80-\xff]/.test(reason) ? reason : STATUS_CODES[status] ?? ''
+    const words = /^[\t\x20-\x7e\x80-\xff]+$/.test(reason) ? reason : STATUS_CODES[status] ?? ''
     const lines = [`HTTP/1.1 ${status} ${words}`]
     eachField(head, (name, value) => lines.push(`${name}: ${value}`))
     raw.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')

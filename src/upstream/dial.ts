@@ -92,7 +92,7 @@ export class Dialer {
   }
 
   #connectTls (options: ConnectionOptions, reading: Reading): Socket {
-    const socket = connectTls({ ...options, ...reading, ...(this.#session === undefined ? {} : { session: this.#session }) })
+    const socket = connectTls({ ...options, ...reading, session: this.#session })
     socket.setNoDelay(true)
     // Node tells only of sessions with a service that passed the checks.
     socket.on('session', session => { this.#session = session })

@@ -53,11 +53,14 @@ async function othersThan (client: Socket, mark: string, expected: number): Prom
   return others.slice(others.lastIndexOf('\r\n\r\n') + 4)
 }
 
+const answer = (mark: string): string => `GET /api/answer-${mark} HTTP/1.1\r\nHost: x\r\n\r\n`
+const tunnel = (mark: string): string => `GET /api/tunnel-${mark} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n`
+
 for (const [kind, text] of Object.entries({
-  answer: (mark: string) => `GET /api/answer-${mark} HTTP/1.1\r\nHost: x\r\n\r\n`,
-  tunnel: (mark: string) => `GET /api/tunnel-${mark} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n`,
+  answer,
+  tunnel,
   // The client's connection is full of the answer before, so that not even the first bytes can leave.
-  'tunnel behind an answer': (mark: string) => `GET /api/answer-${mark} HTTP/1.1\r\nHost: x\r\n\r\nGET /api/tunnel-${mark} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n`
+  'tunnel behind an answer': (mark: string) => answer(mark) + tunnel(mark)
 })) {
   t.test(`${kind}: clients that read late get their own bytes`, async t => {
     const { port } = await gatewayTo(t, await marking(t))

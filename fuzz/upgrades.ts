@@ -5,7 +5,7 @@ import { unless } from './complaints.js'
 import { generateRequest, randomContent } from './generate-request.js'
 import { members, readRequest } from './grammar.js'
 import type { Message, State } from './grammar.js'
-import { readAnswers } from './judge-client.js'
+import { isLast, readAnswers } from './judge-client.js'
 import { asksForUpgrade, rewritten } from './judge-forwarded.js'
 import type { Hop } from './judge-forwarded.js'
 import { mutate, split } from './mutate.js'
@@ -88,7 +88,17 @@ export class UpgradeCase implements Host {
     received.connection.socket.write(text, 'latin1')
   }
 
+  /**
+   * Where the text happens to be a whole answer the connection is kept, and other cases come to have it: no more may
+   * follow then, nor an end that was not announced. That is what the cases of answers are about.
+   */
   #fail (received: Received, text: string): void {
+    const [answer] = readAnswers(text, [received.message.line[0]], false).answers
+    if (answer !== undefined && answer.final.state === 'whole' && answer.final.line[1] !== '101' && !isLast(answer.final)) {
+      received.connection.answered()
+      this.#send(received, text.slice(0, answer.final.end))
+      return
+    }
     received.sent = text
     received.connection.switchProtocols()
     received.connection.socket.end(text, 'latin1')

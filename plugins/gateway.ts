@@ -6,6 +6,7 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import { logAnswered, logExchange } from '../src/access-log.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { Drain } from '../src/drain.js'
+import { keepFreedMemory } from '../src/freed-memory.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { AnswerHeads, RequestHeads } from '../src/proxy/heads.js'
@@ -44,6 +45,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const { shutdownTimeout } = options
   const via = options.via === false ? undefined : new Via(options.via)
 
+  keepFreedMemory()
   continueInTurn(fastify.server)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)

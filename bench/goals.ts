@@ -17,6 +17,8 @@ interface Goal {
   of: string
   /** divided by this one; absent: its value itself, in KiB. */
   by?: string
+  /** Instead: what it has more than this one for each of so many. */
+  more?: { than: string, each: number }
   bound: 'at most' | 'at least'
   limit: number
   /** Why this machine cannot tell, whatever it measures. */
@@ -64,7 +66,8 @@ function cpu (text: string, scenario: string, of: string, by: string, limit: num
 function memory (scenario: string, one: string): Goal[] {
   const common = { scenario, metric: 'memoryEach', bound: 'at most' } as const
   return [
-    { ...common, text: `memory of a streaming ${one}`, of: OURS, limit: 256 },
+    { ...common, text: `memory of a streaming ${one}: all growth, by 100`, of: OURS, limit: 256 },
+    { ...common, metric: 'memory', text: `memory of a streaming ${one}: 400 less 100, by 300`, of: `${OURS}, 400 at once`, more: { than: OURS, each: 300 }, limit: 256 },
     { ...common, text: `memory of a 1 GiB ${one}: by that of 64 MiB`, of: 'ours, 1 GiB', by: OURS, limit: 1.1 }
   ]
 }
@@ -92,9 +95,13 @@ export function judge (results: readonly Result[], busy: number): Judged[] {
   })
 }
 
-function measured ({ scenario, metric, of, by }: Goal, results: readonly Result[]): Spread | undefined {
+function measured ({ scenario, metric, of, by, more }: Goal, results: readonly Result[]): Spread | undefined {
   const one = rowOf(results, scenario, of)
   if (one === undefined) return undefined
+  if (more !== undefined) {
+    const less = numbersOf(rowOf(results, scenario, more.than)?.rounds ?? [], metric)
+    return spreadOf(numbersOf(one.rounds, metric).map((number, round) => (number - (less[round] ?? NaN)) * 1024 / more.each))
+  }
   if (by === undefined) return spreadOf(numbersOf(one.rounds, metric))
   const other = rowOf(results, scenario, by)
   return other && ratioOf(metric, one, other)

@@ -50,7 +50,7 @@ const UNDER_NODES = [smallGet, largeGet, post]
 
 const HELP = `npm run bench -- [options]
 
-  --quick               a rough idea in about 3 minutes instead of about 11, of the contenders that a goal is about
+  --quick               a rough idea in about 3 minutes instead of about 12, of the contenders that a goal is about
   --rounds <n>          rounds of each scenario, of which the median is shown
   --seconds <n>         seconds of each round
   --only <list>         scenarios, with commas between: ${scenarios.map(({ id }) => id).join(', ')}

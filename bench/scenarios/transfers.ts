@@ -1,18 +1,34 @@
 import { Child } from '../children.js'
+import type { Plan } from '../options.js'
 import { checkDuties } from '../verify.js'
 import { each, isSilentGateway, MIB } from './scenario.js'
 import type { Scenario } from './scenario.js'
 import type { Direction, TransferOrder, TransferReport } from './transfer-client.js'
 
 const TRANSFERS = 100
+/** What each further transfer costs shows here, without what the process itself grows by under any load. */
+const MANY = 400
 /** Milliseconds in which nothing is read: long enough to fill the sockets' buffers, and then the gateway's. */
 const DELAY = 2_000
-/** Bytes per second that are then taken of each transfer: less than a gateway on one core can carry. */
-const RATE = 6 * MIB
+/** Bytes per second that are then taken of all transfers together: less than a gateway on one core can carry. */
+const RATE = TRANSFERS * 6 * MIB
 /** Seconds that nothing takes which works. */
 const TOO_LONG = 120
 /** A body of which so much flows past that a gateway which holds on to any of it shows. */
 const LONG = 1024 * MIB
+
+type Shape = Pick<TransferOrder, 'transfers' | 'bytes' | 'seconds'>
+
+/** What `at` counts. */
+function shapes ({ transferMiB, longSeconds }: Plan): Shape[] {
+  const bytes = transferMiB * MIB
+  return [
+    { transfers: TRANSFERS, bytes, seconds: TOO_LONG },
+    { transfers: TRANSFERS, bytes: LONG, seconds: longSeconds },
+    // As many bytes in all.
+    { transfers: MANY, bytes: bytes * TRANSFERS / MANY, seconds: TOO_LONG }
+  ]
+}
 
 export const uploads = transfers('uploads')
 export const downloads = transfers('downloads')
@@ -28,20 +44,24 @@ function transfers (direction: Direction): Scenario {
     fresh: true,
     rounds: plan => plan.memoryRounds,
 
-    cases ({ plan }, contenders) {
+    cases (_bench, contenders) {
       const gateways = contenders.filter(isSilentGateway)
-      const long = gateways.filter(({ own }) => own).map(contender => ({ name: `${contender.name}, 1 GiB`, contender, at: LONG }))
-      return [...each(gateways, plan.transferMiB * MIB), ...long]
+      const own = gateways.filter(({ own }) => own).flatMap(contender => [
+        { name: `${contender.name}, 1 GiB`, contender, at: 1 },
+        { name: `${contender.name}, ${MANY} at once`, contender, at: 2 }
+      ])
+      return [...each(gateways, 0), ...own]
     },
 
     async prepare (_bench, running) {
       await checkDuties(running)
     },
 
-    async measure ({ plan, cpus }, { port, begin, end }, { at: bytes }, idle) {
-      const order: TransferOrder = {
-        direction, port, transfers: TRANSFERS, bytes, delay: DELAY, rate: RATE, seconds: bytes === LONG ? plan.longSeconds : TOO_LONG
-      }
+    async measure ({ plan, cpus }, { port, begin, end }, { at }, idle) {
+      const shape = shapes(plan)[at]
+      if (shape === undefined) throw new RangeError(`no shape ${at}`)
+      const { transfers } = shape
+      const order: TransferOrder = { ...shape, direction, port, delay: DELAY, rate: RATE / transfers }
       const before = await begin()
       const client = Child.start(direction, new URL('./transfer-client.js', import.meta.url), { cpu: cpus.load, options: order })
       const { errors, seconds, moved } = await client.next<TransferReport>()
@@ -52,8 +72,8 @@ function transfers (direction: Direction): Scenario {
       return {
         values: {
           memory,
-          memoryEach: memory * 1024 / TRANSFERS,
-          moved: moved / MIB / TRANSFERS,
+          memoryEach: memory * 1024 / transfers,
+          moved: moved / MIB / transfers,
           cpuPerMiB: (after.cpu - before.cpu) / (moved / MIB),
           seconds
         },

@@ -8,11 +8,10 @@ export interface Paced {
   /** Whether the gateway itself holds the client back: the service reads slower than the client sends. */
   readonly isHeld: boolean
   tooSlow (): void
-}
-
-interface Window {
+  /** For the pace alone: when the present window began, as `Date.now` has it; 0 for one that no look has seen. */
   since: number
-  received: number
+  /** For the pace alone: bytes up to there. */
+  before: number
 }
 
 /**
@@ -20,7 +19,7 @@ interface Window {
  * slow but steady upload lives, however long it takes. One timer for all bodies, and none while there is no body.
  */
 export class Pace {
-  readonly #bodies = new Map<Paced, Window>()
+  readonly #bodies = new Set<Paced>()
   readonly #window: number
   readonly #least: number
   #timer: NodeJS.Timeout | undefined
@@ -36,28 +35,32 @@ export class Pace {
 
   watch (body: Paced): void {
     if (this.#least === 0) return
-    this.#bodies.set(body, { since: Date.now(), received: 0 })
+    this.#bodies.add(body)
     this.#timer ??= setInterval(() => this.#look(), Math.min(INTERVAL, this.#window)).unref()
   }
 
+  /** The timer is left to its next look: most bodies are over by then, and the next one would only start it again. */
   leave (body: Paced): void {
-    if (!this.#bodies.delete(body) || this.#bodies.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    this.#bodies.delete(body)
   }
 
   #look (): void {
+    if (this.#bodies.size === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      return
+    }
     const now = Date.now()
-    for (const [body, window] of this.#bodies) {
-      if (!body.isHeld) {
-        if (now - window.since < this.#window) continue
-        if (body.received - window.received < this.#least) {
+    for (const body of this.#bodies) {
+      if (body.since !== 0 && !body.isHeld) {
+        if (now - body.since < this.#window) continue
+        if (body.received - body.before < this.#least) {
           body.tooSlow()
           continue
         }
       }
-      window.since = now
-      window.received = body.received
+      body.since = now
+      body.before = body.received
     }
   }
 }

@@ -31,7 +31,10 @@ type Carrier = UpstreamRequest & { [kUpload]?: Upload }
 export class Upload implements Paced {
   received = 0
   isHeld = false
+  since = 0
+  before = 0
   #begun = false
+  #ended = false
 
   constructor (
     readonly client: IncomingMessage,
@@ -76,6 +79,7 @@ export class Upload implements Paced {
 
   finish (): void {
     this.#begun = true
+    this.#ended = true
     this.limits.pace.leave(this)
     if (this.passesTrailers && this.client.rawTrailers.length > 0 && !this.#addTrailers()) return
     this.upstream.end()
@@ -93,6 +97,7 @@ export class Upload implements Paced {
 
   /** Reads no more of it. */
   stop (): void {
+    if (this.#ended) return
     this.limits.pace.leave(this)
     this.client.off('data', onData)
     this.client.off('end', onEnd)

@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { logAnswered } from './access-log.js'
+import { closeAfter, refusalOfMalformed } from './malformed.js'
 import { errorBody, GatewayError } from './proxy/errors.js'
-import { ALLOWED_METHODS, judgeRequest } from './proxy/judge.js'
+import { ALLOWED_METHODS } from './proxy/judge.js'
 import { isLingering, lingerAfterAnswer } from './proxy/linger.js'
 import { inTurn } from './proxy/turn.js'
 import type { Answering } from './proxy/turn.js'
-import { isHttp2 } from './proxy/wire.js'
 
 /** The service's last word on an error: Fastify's own (a path that cannot be decoded) and what nobody expected. */
 export function answerAnyError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
@@ -26,26 +26,6 @@ export function answerUnrouted (error: FastifyError, request: FastifyRequest, re
 
 export function answerNotFound ({ raw }: FastifyRequest, reply: FastifyReply): void {
   reply.send(refusalOfMalformed(raw, reply) ?? new GatewayError('NOT_FOUND'))
-}
-
-/**
- * That there is no route, or a limit is reached, is no reason to take a malformed request for a well-formed one, and
- * what is behind it for the next.
- *
- * @returns the refusal, behind which the connection is closed
- */
-export function refusalOfMalformed (raw: IncomingMessage, reply: FastifyReply): GatewayError | undefined {
-  const wrong = isHttp2(raw) ? undefined : judgeRequest(raw, raw.rawHeaders, NO_RULES)
-  if (wrong !== undefined) closeAfter(raw, reply)
-  return wrong
-}
-
-const NO_RULES = { via: undefined, maxBodySize: Infinity }
-
-function closeAfter (raw: IncomingMessage, reply: FastifyReply): void {
-  if (isHttp2(raw)) return
-  reply.header('connection', 'close')
-  lingerAfterAnswer(raw.socket)
 }
 
 function gatewayError (error: FastifyError): GatewayError {

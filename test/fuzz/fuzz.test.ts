@@ -13,7 +13,7 @@ import { mutate } from '../../fuzz/mutate.js'
 import { Random } from '../../fuzz/random.js'
 import { judgeRequests } from '../../fuzz/requests.js'
 import { portOf, Service } from '../../fuzz/service.js'
-import { judgeUpgrade, readHandshake } from '../../fuzz/upgrades.js'
+import { judgeUpgrade, readHandshake, UpgradeCase } from '../../fuzz/upgrades.js'
 
 const HOP = { address: '127.1.0.1', target: '127.0.0.1:3000' }
 
@@ -29,11 +29,15 @@ t.test('some cases of each kind', async t => {
     let number = 0
     await campaign.run(kind, () => number < 150 ? number++ : undefined, process.platform === 'linux' ? 32 : 1)
   }
+  const spoiler = new UpgradeCase(new Random(4042, 'u'.charCodeAt(0), 10_593), 10_593)
+  const spoilers = [spoiler]
+  await campaign.run({ name: 'spoiler', make: () => spoiler }, () => spoilers.pop()?.number, 1)
   const planted = { number: 7, received: [], onRequest () {}, run: async (client: Client) => await client.abort(), judge: () => ['planted'], describe: () => 'bytes' }
   const numbers = [7]
   await campaign.run({ name: 'planted', make: () => planted }, () => numbers.pop(), 1)
   const findings = await campaign.end()
-  t.equal(campaign.cases, 451)
+  t.equal(campaign.cases, 452)
+  t.ok(spoiler.received.at(-1)?.sent.endsWith('evil'), 'nothing follows on a whole answer where other cases get the connection')
   t.strictSame(findings.map(({ kind, number, complaints }) => [kind, number, complaints]), [['planted', 7, ['planted']]])
   t.equal(await campaign.end(), findings, 'ends once')
 })

@@ -3,7 +3,7 @@ import { FASTIFY_HTTP_PROXY, LOGGING, NGINX, OURS } from './contenders/index.js'
 import { format, markdownTable } from './markdown.js'
 import { numbersOf } from './measure.js'
 import type { Result } from './measure.js'
-import { ratioOf, rowOf } from './ratio.js'
+import { byRound, ratioOf, rowOf } from './ratio.js'
 import type { Metric } from './scenarios/scenario.js'
 import { NOISY, spreadOf, width } from './statistics.js'
 import type { Spread } from './statistics.js'
@@ -17,7 +17,7 @@ interface Goal {
   of: string
   /** divided by this one; absent: its value itself, in KiB. */
   by?: string
-  /** Instead: what it has more than this one for each of so many. */
+  /** Instead: what it has more than this one, in KiB for each of so many; of a metric in MiB. */
   more?: { than: string, each: number }
   bound: 'at most' | 'at least'
   limit: number
@@ -99,8 +99,8 @@ function measured ({ scenario, metric, of, by, more }: Goal, results: readonly R
   const one = rowOf(results, scenario, of)
   if (one === undefined) return undefined
   if (more !== undefined) {
-    const less = numbersOf(rowOf(results, scenario, more.than)?.rounds ?? [], metric)
-    return spreadOf(numbersOf(one.rounds, metric).map((number, round) => (number - (less[round] ?? NaN)) * 1024 / more.each))
+    const other = rowOf(results, scenario, more.than)
+    return other && byRound(metric, one, other, (number, less) => (number - less) * 1024 / more.each)
   }
   if (by === undefined) return spreadOf(numbersOf(one.rounds, metric))
   const other = rowOf(results, scenario, by)

@@ -8,9 +8,13 @@ export function rowOf (results: readonly Result[], scenario: string, name: strin
   return results.find(({ id }) => id === scenario)?.rows.find(row => row.name === name)
 }
 
-/** Round by round, so that what else the machine did in one of them is in both numbers. */
 export function ratioOf (metric: Metric, one: Row, other: Row): Spread | undefined {
-  const divisors = numbersOf(other.rounds, metric)
-  const ratios = numbersOf(one.rounds, metric).map((number, round) => number / (divisors[round] ?? NaN))
-  return spreadOf(ratios.filter(ratio => Number.isFinite(ratio)))
+  return byRound(metric, one, other, (number, divisor) => number / divisor)
+}
+
+/** Round by round, so that what else the machine did in one of them is in both numbers. */
+export function byRound (metric: Metric, one: Row, other: Row, compare: (number: number, other: number) => number): Spread | undefined {
+  const others = numbersOf(other.rounds, metric)
+  const compared = numbersOf(one.rounds, metric).map((number, round) => compare(number, others[round] ?? NaN))
+  return spreadOf(compared.filter(number => Number.isFinite(number)))
 }

@@ -62,8 +62,7 @@ export class UpgradeCase implements Host {
     const protocols = members(message.fields, 'upgrade')
     const [protocol] = protocols
     if (protocol === undefined) {
-      connection.answered()
-      this.#send(received, `HTTP/1.1 200 OK\r\nX-Answer: ${id}\r\nContent-Length: ${bodyFor(message, id).length}\r\n\r\n${bodyFor(message, id)}`)
+      this.#reply(received, `HTTP/1.1 200 OK\r\nX-Answer: ${id}\r\nContent-Length: ${bodyFor(message, id).length}\r\n\r\n${bodyFor(message, id)}`)
       return
     }
     const switching = `HTTP/1.1 101 Switching Protocols\r\nX-Answer: ${id}\r\nConnection: Upgrade\r\n`
@@ -73,8 +72,7 @@ export class UpgradeCase implements Host {
         this.#tunnel(received, `${switching}Upgrade: ${protocol}\r\n\r\n`).catch(error => this.complaints.push(String(error)))
         return
       case 'refusal':
-        connection.answered()
-        this.#send(received, `HTTP/1.1 403 Forbidden\r\nX-Answer: ${id}\r\nContent-Length: ${id.length}\r\n\r\n${id}`)
+        this.#reply(received, `HTTP/1.1 403 Forbidden\r\nX-Answer: ${id}\r\nContent-Length: ${id.length}\r\n\r\n${id}`)
         return
       case 'other protocol': return this.#fail(received, `${switching}Upgrade: other\r\n\r\n`)
       case 'no protocol': return this.#fail(received, `${switching}\r\n`)
@@ -83,8 +81,10 @@ export class UpgradeCase implements Host {
     }
   }
 
-  #send (received: Received, text: string): void {
+  /** HTTP goes on behind it. */
+  #reply (received: Received, text: string): void {
     received.sent = text
+    received.connection.answered()
     received.connection.socket.write(text, 'latin1')
   }
 
@@ -95,8 +95,7 @@ export class UpgradeCase implements Host {
   #fail (received: Received, text: string): void {
     const [answer] = readAnswers(text, [received.message.line[0]], false).answers
     if (answer !== undefined && answer.final.state === 'whole' && answer.final.line[1] !== '101' && !isLast(answer.final)) {
-      received.connection.answered()
-      this.#send(received, text.slice(0, answer.final.end))
+      this.#reply(received, text.slice(0, answer.final.end))
       return
     }
     received.sent = text

@@ -17,17 +17,11 @@ const TOO_LONG = 120
 /** A body of which so much flows past that a gateway which holds on to any of it shows. */
 const LONG = 1024 * MIB
 
-type Shape = Pick<TransferOrder, 'transfers' | 'bytes' | 'seconds'>
-
-/** What `at` counts. */
-function shapes ({ transferMiB, longSeconds }: Plan): Shape[] {
-  const bytes = transferMiB * MIB
-  return [
-    { transfers: TRANSFERS, bytes, seconds: TOO_LONG },
-    { transfers: TRANSFERS, bytes: LONG, seconds: longSeconds },
-    // As many bytes in all.
-    { transfers: MANY, bytes: bytes * TRANSFERS / MANY, seconds: TOO_LONG }
-  ]
+/** @param at how many at once, or LONG */
+function shapeOf ({ transferMiB, longSeconds }: Plan, at: number): Pick<TransferOrder, 'transfers' | 'bytes' | 'seconds'> {
+  if (at === LONG) return { transfers: TRANSFERS, bytes: LONG, seconds: longSeconds }
+  // As many bytes in all, however many there are.
+  return { transfers: at, bytes: transferMiB * MIB * TRANSFERS / at, seconds: TOO_LONG }
 }
 
 export const uploads = transfers('uploads')
@@ -47,10 +41,10 @@ function transfers (direction: Direction): Scenario {
     cases (_bench, contenders) {
       const gateways = contenders.filter(isSilentGateway)
       const own = gateways.filter(({ own }) => own).flatMap(contender => [
-        { name: `${contender.name}, 1 GiB`, contender, at: 1 },
-        { name: `${contender.name}, ${MANY} at once`, contender, at: 2 }
+        { name: `${contender.name}, 1 GiB`, contender, at: LONG },
+        { name: `${contender.name}, ${MANY} at once`, contender, at: MANY }
       ])
-      return [...each(gateways, 0), ...own]
+      return [...each(gateways, TRANSFERS), ...own]
     },
 
     async prepare (_bench, running) {
@@ -58,8 +52,7 @@ function transfers (direction: Direction): Scenario {
     },
 
     async measure ({ plan, cpus }, { port, begin, end }, { at }, idle) {
-      const shape = shapes(plan)[at]
-      if (shape === undefined) throw new RangeError(`no shape ${at}`)
+      const shape = shapeOf(plan, at)
       const { transfers } = shape
       const order: TransferOrder = { ...shape, direction, port, delay: DELAY, rate: RATE / transfers }
       const before = await begin()

@@ -34,7 +34,6 @@ export class Upload implements Paced {
   since = 0
   before = 0
   #begun = false
-  #ended = false
 
   constructor (
     readonly client: IncomingMessage,
@@ -79,7 +78,6 @@ export class Upload implements Paced {
 
   finish (): void {
     this.#begun = true
-    this.#ended = true
     this.limits.pace.leave(this)
     if (this.passesTrailers && this.client.rawTrailers.length > 0 && !this.#addTrailers()) return
     this.upstream.end()
@@ -97,7 +95,6 @@ export class Upload implements Paced {
 
   /** Reads no more of it. */
   stop (): void {
-    if (this.#ended) return
     this.limits.pace.leave(this)
     this.client.off('data', onData)
     this.client.off('end', onEnd)

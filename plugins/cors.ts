@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import cors from '@fastify/cors'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { Settings } from '../src/config/index.js'
-import { refusalOfMalformed } from '../src/malformed.js'
+import { refusalOfMalformed } from '../src/server/malformed.js'
 
 type Options = Pick<Settings, 'cors' | 'routes'>
 

@@ -7,8 +7,8 @@ import rateLimit from '../plugins/rate-limit.js'
 import upgrade from '../plugins/upgrade.js'
 import { ConfigError, loadConfig } from './config/index.js'
 import type { Settings } from './config/index.js'
-import { attend, serverFactory } from './server.js'
-import { answerAnyError, answerMalformed, answerNotFound, answerUnrouted } from './service-errors.js'
+import { attend, serverFactory } from './server/server.js'
+import { answerAnyError, answerMalformed, answerNotFound, answerUnrouted } from './server/error-responses.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {

@@ -80,7 +80,7 @@ function kept (program: string): Contender {
 /** The service in several processes; none where a build has no such thing yet. */
 export function clusterOf (own: Contender): Contender[] {
   const source = own.options?.source ?? new URL('../../', import.meta.url).href
-  if (!existsSync(new URL('src/cluster.js', source))) return []
+  if (!existsSync(new URL('src/cli/cluster.js', source))) return []
   return [{ ...own, file: here('ours-cluster'), keeper: true, unpinned: true }]
 }
 

@@ -1,4 +1,4 @@
-export { checkConfig } from './check.js'
+export { checkConfig } from './validate.js'
 export { ConfigError } from './config-error.js'
 export { loadConfig } from './load.js'
 export { publishedSchema } from './published-schema.js'

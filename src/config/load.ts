@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { checkConfig } from './check.js'
+import { checkConfig } from './validate.js'
 import { ConfigError } from './config-error.js'
 import type { Settings } from './settings.js'
 import { judgeSyntax } from './syntax.js'

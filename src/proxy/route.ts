@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Target } from '../upstream/target.js'
 import type { GatewayError } from './errors.js'
 import type { AnswerHeads, HookFields, RequestHeads } from './heads.js'
-import type { RequestRules } from './judge.js'
+import type { RequestRules } from './validate.js'
 import type { Rewrite } from './path.js'
-import type { UploadLimits } from './upload.js'
+import type { UploadLimits } from './request-body.js'
 import type { Origins } from './upgrade.js'
 
 /** A mounted prefix, prepared at start. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from './dial.js'
 import { Http2Pool } from './http2-pool.js'
-import { Pool } from './pool.js'
-import type { PoolLimits } from './pool.js'
+import { Pool } from './http1-pool.js'
+import type { PoolLimits } from './http1-pool.js'
 import type { Connections } from './request.js'
 
 const DEFAULT_PORT = { http: 80, https: 443 }

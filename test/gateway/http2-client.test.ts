@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http2'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { http2 } from '../../src/proxy/http2.js'
+import { http2 } from '../../src/proxy/http2-client.js'
 import { Http2Client, http2Gateway } from '../fixtures/http2.js'
 import { closedPort, gone, portOf, rawService, received, service } from '../fixtures/peers.js'
 

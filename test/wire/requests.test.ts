@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { answerMalformed } from '../../src/service-errors.js'
+import { answerMalformed } from '../../src/server/error-responses.js'
 import { gatewayTo } from '../fixtures/gateway.js'
 import { RawClient, rawService, service } from '../fixtures/peers.js'
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Outcome, Settled } from './proxy/route.js'
+import type { Outcome, Settled } from '../proxy/route.js'
 
 /** The part of a pino logger that is used. */
 export interface Logger {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { GatewayError } from './proxy/errors.js'
-import { judgeRequest } from './proxy/judge.js'
-import { lingerAfterAnswer } from './proxy/linger.js'
-import { isHttp2 } from './proxy/wire.js'
+import type { GatewayError } from '../proxy/errors.js'
+import { judgeRequest } from '../proxy/validate.js'
+import { lingerAfterAnswer } from '../proxy/linger.js'
+import { isHttp2 } from '../proxy/client-protocol.js'
 
 const NO_RULES = { via: undefined, maxBodySize: Infinity }
 

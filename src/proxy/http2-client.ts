@@ -3,8 +3,8 @@ import { constants, Http2ServerResponse } from 'node:http2'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import { groupFields } from '../upstream/http2-fields.js'
 import { eachField, isSame } from './fields.js'
-import { isHttp2 } from './wire.js'
-import type { Wire } from './wire.js'
+import { isHttp2 } from './client-protocol.js'
+import type { Wire } from './client-protocol.js'
 
 /** A client that speaks HTTP/2. Its connection carries other requests, so that only the stream is ever broken off. */
 export const http2: Wire = {

@@ -1,7 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
-import { isPem, readPem } from './config/index.js'
-import type { ServerTlsSettings } from './config/index.js'
+import { isPem, readPem } from '../config/index.js'
+import type { ServerTlsSettings } from '../config/index.js'
 
 /** Milliseconds between two looks at a file. */
 const INTERVAL = 1_000

@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify'
 // Before the app, for it takes over what stands in a file `.env`.
 import cli from 'fastify-cli/helper.js'
 // A wrong routes.json ends the process here, before there is a worker.
-import { options } from './app.js'
+import { options } from '../app.js'
 
 /** Milliseconds before a worker that died is replaced, at least and at most: twice the last ones, less those that it served. */
 const SHORTEST_PAUSE = 100

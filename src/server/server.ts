@@ -6,9 +6,9 @@ import type { AddressInfo, ListenOptions, Server as NetServer } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { readCertificates, reloadOnChange } from './certificates.js'
-import type { ServerSettings } from './config/index.js'
+import type { ServerSettings } from '../config/index.js'
 import { createHttp2Server } from './http2-server.js'
-import { answerConnect } from './service-errors.js'
+import { answerConnect } from './error-responses.js'
 
 /** Milliseconds between two lines about refused connections: a flood of them must not become one of lines. */
 const DROP_LINE_INTERVAL = 1_000

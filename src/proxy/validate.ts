@@ -4,7 +4,7 @@ import { GatewayError } from './errors.js'
 import { isSame, listValue } from './fields.js'
 import type { RawFields } from './fields.js'
 import type { Via } from './via.js'
-import { isHttp2 } from './wire.js'
+import { isHttp2 } from './client-protocol.js'
 
 /** Names and values that Node's server keeps of one head; it drops what comes after them in silence, also a Content-Length. */
 const MAX_RAW_FIELDS = 2_000

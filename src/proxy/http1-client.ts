@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { eachField } from './fields.js'
 import { isLingering, lingerAfterAnswer } from './linger.js'
-import type { Wire } from './wire.js'
+import type { Wire } from './client-protocol.js'
 
 const NOTHING = Buffer.alloc(0)
 

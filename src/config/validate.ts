@@ -6,7 +6,7 @@ import { judges } from './formats.js'
 import { expandPlaceholders } from './placeholders.js'
 import { GatewayConfigSchema, type GatewayConfig } from './schema.js'
 import type { Settings } from './settings.js'
-import { settle } from './settle.js'
+import { settle } from './normalize.js'
 
 export interface CheckOptions {
   /**

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { UpstreamAnswer } from '../upstream/request.js'
 import { allowedTrailers, fieldValue } from './fields.js'
-import type { Wire } from './wire.js'
+import type { Wire } from './client-protocol.js'
 
 /** The exchange that an answer belongs to. */
 export interface DownloadOwner {

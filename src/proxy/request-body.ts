@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { UpstreamRequest } from '../upstream/request.js'
 import { GatewayError } from './errors.js'
 import { allowedTrailers } from './fields.js'
-import type { Pace, Paced } from './pace.js'
+import type { Pace, Paced } from './body-rate.js'
 
 /** What bounds a request's body. */
 export interface UploadLimits {

@@ -1,6 +1,6 @@
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
-import { judges } from './formats.js'
+import { formats } from './formats.js'
 import { below } from './json-path.js'
 import { isPair } from './pem.js'
 
@@ -68,16 +68,16 @@ function checkPair (tls: unknown, path: string): Mistake[] {
   if (cert === undefined && key === undefined) return []
   if (cert === undefined) return [{ path: `${path}.cert`, message: 'is missing, must be given together with key' }]
   if (key === undefined) return [{ path: `${path}.key`, message: 'is missing, must be given together with cert' }]
-  const isJudged = typeof cert === 'string' && typeof key === 'string' &&
-    judges.certificates(cert) === undefined && judges['private-key'](key) === undefined
-  return isJudged && !isPair(cert, key) ? [{ path: `${path}.key`, message: `found ${show(key)}, must be the key of cert` }] : []
+  const isReadable = typeof cert === 'string' && typeof key === 'string' &&
+    formats.certificates(cert) === undefined && formats['private-key'](key) === undefined
+  return isReadable && !isPair(cert, key) ? [{ path: `${path}.key`, message: `found ${show(key)}, must be the key of cert` }] : []
 }
 
 /** A rewrite is tried on a path below its prefix: one whose every result would be refused is told at the start. */
 function checkRewrite ({ prefix, pathRewrite }: Section, path: string): Mistake[] {
   if (typeof prefix !== 'string' || !isSection(pathRewrite)) return []
   const { pattern, replacement } = pathRewrite
-  if (typeof pattern !== 'string' || typeof replacement !== 'string' || judges['safe-pattern'](pattern) !== undefined) return []
+  if (typeof pattern !== 'string' || typeof replacement !== 'string' || formats['safe-pattern'](pattern) !== undefined) return []
   const from = prefix === '/' ? '/x' : `${prefix}/x`
   const to = from.replace(new RegExp(pattern), replacement)
   return /^\/\/|(^|\/)\.{1,2}(\/|$)/.test(to)

@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv'
 import type { Mistake } from './config-error.js'
-import { isFormat, judges } from './formats.js'
+import { isFormat, formats } from './formats.js'
 import { below, fromPointer } from './json-path.js'
 import { nearest } from './nearest.js'
 import { isPem } from './pem.js'
@@ -18,7 +18,7 @@ export function explain (errors: ErrorObject[], written: Map<string, string>): M
   const meant = unknown.map(({ meant }) => meant)
   const missing = told.filter(({ keyword }) => keyword === 'required').map(explainMissingKey)
   const wrong = told.filter(({ keyword }) => keyword !== 'additionalProperties' && keyword !== 'required')
-    // Where a pattern and a format both fail, the format's judge knows the reason.
+    // Where a pattern and a format both fail, the format's function knows the reason.
     .sort((a, b) => Number(b.keyword === 'format') - Number(a.keyword === 'format'))
     .map((error) => explainValue(error, written))
 
@@ -82,7 +82,7 @@ function explainValue ({ keyword, instancePath, params, parentSchema, data }: Er
   const path = fromPointer(instancePath)
   const source = written.get(path)
   const found = source === undefined ? show(data) : `${show(data)} (from ${show(source)})`
-  const allowed = isFormat(params.format) ? judges[params.format](String(data)) : node.errorMessage
+  const allowed = isFormat(params.format) ? formats[params.format](String(data)) : node.errorMessage
   const isQuoted = keyword === 'type' && source === undefined &&
     ((node.type === 'integer' && /^"\d+"$/.test(found)) || (node.type === 'boolean' && /^"(true|false)"$/.test(found)))
   return { path, message: `found ${found}, ${allowed}${isQuoted ? ' (without quotes)' : ''}` }

@@ -1,14 +1,14 @@
 import { isIP, isIPv6 } from 'node:net'
 import safeRegex from 'safe-regex2'
-import { judgeCertificates, judgeKey } from './pem.js'
-import { judgeHost, judgeTarget } from './target.js'
+import { validateCertificates, validateKey } from './pem.js'
+import { validateHost, validateTarget } from './target.js'
 import { DURATION, LONGEST_TIMEOUT, parseDuration, parseSize, SIZE } from './units.js'
 
 /**
  * Says what is wrong with a text as "must …"; nothing when it is right, or when
  * the schema's own pattern and words say it well enough.
  */
-type Judge = (text: string) => string | undefined
+type Validate = (text: string) => string | undefined
 
 /** A prefix that can be mounted as it is: plain segments, nothing encoded, nothing that a router would read as a pattern. */
 export const PREFIX = /^\/$|^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~@+$!,=&-]+)+$/
@@ -28,30 +28,30 @@ export const MOST_HEADER_SIZE = 1024 ** 2
 /** What `maxHeaderSize` may be. */
 export const HEADER_SIZE = 'must be a size from "1kb" to "1mb", or as many bytes'
 
-/** The formats that JSON Schema has no word for. The schema names them, {@link judges} decides. */
-export const judges = {
-  prefix: judgePrefix,
-  target: judgeTarget,
-  host: judgeHost,
-  'safe-pattern': judgePattern,
-  duration: (text) => judgeDuration(text, 0),
-  timeout: (text) => judgeDuration(text, 1),
-  proxy: judgeProxy,
-  proxies: (text) => text.split(',').map((part) => judgeProxy(part.trim())).find((wrong) => wrong !== undefined),
-  origin: judgeOrigin,
-  certificates: judgeCertificates,
-  'private-key': judgeKey,
-  'header-size': judgeHeaderSize,
+/** The formats that JSON Schema has no word for. The schema names them. */
+export const formats = {
+  prefix: validatePrefix,
+  target: validateTarget,
+  host: validateHost,
+  'safe-pattern': validatePattern,
+  duration: (text) => validateDuration(text, 0),
+  timeout: (text) => validateDuration(text, 1),
+  proxy: validateProxy,
+  proxies: (text) => text.split(',').map((part) => validateProxy(part.trim())).find((wrong) => wrong !== undefined),
+  origin: validateOrigin,
+  certificates: validateCertificates,
+  'private-key': validateKey,
+  'header-size': validateHeaderSize,
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
-} satisfies Record<string, Judge>
+} satisfies Record<string, Validate>
 
-export type Format = keyof typeof judges
+export type Format = keyof typeof formats
 
 export function isFormat (name: string): name is Format {
-  return Object.hasOwn(judges, name)
+  return Object.hasOwn(formats, name)
 }
 
-function judgePrefix (text: string): string | undefined {
+function validatePrefix (text: string): string | undefined {
   if (PREFIX.test(text)) return undefined
   if (!text.startsWith('/')) return 'must start with "/"'
   if (/\/\*$/.test(text)) return 'must not end with "/*": a prefix covers everything below it already'
@@ -62,7 +62,7 @@ function judgePrefix (text: string): string | undefined {
   return `must not contain ${JSON.stringify(odd?.[0])}: a prefix is plain text, made of letters, digits and -._~@+$!,=&`
 }
 
-function judgePattern (text: string): string | undefined {
+function validatePattern (text: string): string | undefined {
   try {
     RegExp(text)
   } catch (error) {
@@ -74,7 +74,7 @@ function judgePattern (text: string): string | undefined {
       'no repetition inside another, as in (a+)+, at most 25 of them, no look-behind'
 }
 
-function judgeDuration (text: string, least: number): string | undefined {
+function validateDuration (text: string, least: number): string | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return 'must name its unit (ms, s, m, h or d), or be a number of milliseconds without quotes'
   if (!DURATION.test(text)) return undefined
   const amount = parseDuration(text)
@@ -82,13 +82,13 @@ function judgeDuration (text: string, least: number): string | undefined {
   return amount > LONGEST_TIMEOUT ? `must be at most ${LONGEST_TIMEOUT} ms (about 24.8 days)` : undefined
 }
 
-function judgeHeaderSize (text: string): string | undefined {
+function validateHeaderSize (text: string): string | undefined {
   const bytes = SIZE.test(text) ? parseSize(text) : NaN
   return bytes >= LEAST_HEADER_SIZE && bytes <= MOST_HEADER_SIZE ? undefined : HEADER_SIZE
 }
 
 // What @fastify/proxy-addr accepts, and no more: it throws for a range of /0.
-function judgeProxy (text: string): string | undefined {
+function validateProxy (text: string): string | undefined {
   if (PROXY_NAMES.includes(text)) return undefined
   const [address = '', range, ...more] = text.split('/')
   const isRange = range === undefined || (/^\d+$/.test(range) && Number(range) >= 1 && Number(range) <= (isIPv6(address) ? 128 : 32))
@@ -99,7 +99,7 @@ function judgeProxy (text: string): string | undefined {
 
 // A browser sends scheme, host and a port that is not the default, and the
 // comparison is exact: anything else would never match.
-function judgeOrigin (text: string): string | undefined {
+function validateOrigin (text: string): string | undefined {
   if (text === '*' || text === 'null') return undefined
   if (text.includes('*')) return 'must be one exact origin, or "*" alone: patterns are not supported'
   const origin = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text).origin : text

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { checkConfig } from './validate.js'
 import { ConfigError } from './config-error.js'
 import type { Settings } from './settings.js'
-import { judgeSyntax } from './syntax.js'
+import { validateSyntax } from './syntax.js'
 
 /**
  * Reads and checks a routes.json.
@@ -25,7 +25,7 @@ function read (file: string): string {
 }
 
 function parse (file: string, text: string): unknown {
-  const mistakes = judgeSyntax(text)
+  const mistakes = validateSyntax(text)
   if (mistakes.length > 0) throw new ConfigError(file, mistakes)
   return JSON.parse(text)
 }

@@ -7,20 +7,20 @@ import { bareHost, parseTarget, type Target } from './target.js'
 import { parseDuration, parseSize } from './units.js'
 
 /** Fills in the defaults and puts every value into the one form that the gateway works with. The input must have been checked. */
-export function settle (config: GatewayConfig): Settings {
-  const cors = settleCors(config.cors, undefined)
-  const rateLimit = settleRateLimit(config.rateLimit, undefined)
+export function normalize (config: GatewayConfig): Settings {
+  const cors = normalizeCors(config.cors, undefined)
+  const rateLimit = normalizeRateLimit(config.rateLimit, undefined)
   return {
-    server: settleServer(config.server ?? {}),
-    via: settleVia(config.via ?? defaults.via),
+    server: normalizeServer(config.server ?? {}),
+    via: normalizeVia(config.via ?? defaults.via),
     forwarded: config.forwarded ?? defaults.forwarded,
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
-    routes: config.routes.map((route) => settleRoute(config, route))
+    routes: config.routes.map((route) => normalizeRoute(config, route))
   }
 }
 
-function settleServer (server: NonNullable<GatewayConfig['server']>): ServerSettings {
+function normalizeServer (server: NonNullable<GatewayConfig['server']>): ServerSettings {
   const { trustProxy, tls } = server
   return {
     trustProxy: typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy ?? defaults.trustProxy,
@@ -36,16 +36,16 @@ function settleServer (server: NonNullable<GatewayConfig['server']>): ServerSett
   }
 }
 
-function settleRoute (config: GatewayConfig, route: RouteConfig): RouteSettings {
-  const cors = settleCors(config.cors, route.cors)
-  const rateLimit = settleRateLimit(config.rateLimit, route.rateLimit)
+function normalizeRoute (config: GatewayConfig, route: RouteConfig): RouteSettings {
+  const cors = normalizeCors(config.cors, route.cors)
+  const rateLimit = normalizeRateLimit(config.rateLimit, route.rateLimit)
   return {
     prefix: route.prefix,
     target: {
-      ...settleTarget(route.target),
+      ...normalizeTarget(route.target),
       connectTimeout: parseDuration(route.connectTimeout ?? defaults.connectTimeout),
       ...(route.http2 === true && { http2: true }),
-      ...(route.tls && { tls: settleTls(route.tls) })
+      ...(route.tls && { tls: normalizeTls(route.tls) })
     },
     ...(route.pathRewrite && { pathRewrite: { ...route.pathRewrite } }),
     timeout: parseDuration(route.timeout ?? defaults.timeout),
@@ -60,18 +60,18 @@ function settleRoute (config: GatewayConfig, route: RouteConfig): RouteSettings 
 }
 
 /** Replicas of one configuration need names of their own: a request may pass through two of them and be no loop. */
-function settleVia (via: boolean | string): string | false {
+function normalizeVia (via: boolean | string): string | false {
   return via === true ? `gateway-${randomBytes(6).toString('hex')}` : via
 }
 
-function settleTarget (target: RouteConfig['target']): Target {
+function normalizeTarget (target: RouteConfig['target']): Target {
   if (typeof target === 'object') {
     return { protocol: target.protocol ?? defaults.protocol, host: bareHost(target.host), port: target.port }
   }
   return parseTarget(target)
 }
 
-function settleTls ({ ca, cert, key, ...tls }: NonNullable<RouteConfig['tls']>): RouteTlsSettings {
+function normalizeTls ({ ca, cert, key, ...tls }: NonNullable<RouteConfig['tls']>): RouteTlsSettings {
   return {
     rejectUnauthorized: defaults.rejectUnauthorized,
     ...tls,
@@ -84,7 +84,7 @@ function settleTls ({ ca, cert, key, ...tls }: NonNullable<RouteConfig['tls']>):
 // In both sections a required key that is on neither level means that neither
 // level says anything: half a section has been refused before.
 
-function settleCors (global: GatewayConfig['cors'], own: RouteConfig['cors']): CorsSettings | false | undefined {
+function normalizeCors (global: GatewayConfig['cors'], own: RouteConfig['cors']): CorsSettings | false | undefined {
   if (own === false || (own === undefined && global === false)) return false
   const under: Partial<CorsConfig> = global || {}
   const over = own ?? {}
@@ -103,7 +103,7 @@ function settleCors (global: GatewayConfig['cors'], own: RouteConfig['cors']): C
   }
 }
 
-function settleRateLimit (global: GatewayConfig['rateLimit'], own: RouteConfig['rateLimit']): RateLimitSettings | false | undefined {
+function normalizeRateLimit (global: GatewayConfig['rateLimit'], own: RouteConfig['rateLimit']): RateLimitSettings | false | undefined {
   if (own === false || (own === undefined && global === false)) return false
   const under: Partial<RateLimitConfig> = global || {}
   const over = own ?? {}

@@ -18,8 +18,8 @@ export function readPem (source: string): string {
 }
 
 /** Says what is wrong with certificates, one or several in a row; nothing when each can be read. */
-export function judgeCertificates (source: string): string | undefined {
-  return judge(source, 'PEM with a certificate', pem => {
+export function validateCertificates (source: string): string | undefined {
+  return validate(source, 'PEM with a certificate', pem => {
     const certificates = pem.match(CERTIFICATE) ?? []
     for (const certificate of certificates) createCertificate(certificate)
     return certificates.length > 0
@@ -27,11 +27,11 @@ export function judgeCertificates (source: string): string | undefined {
 }
 
 /** Says what is wrong with a private key; nothing when it can be read. */
-export function judgeKey (source: string): string | undefined {
-  return judge(source, 'PEM with a private key that needs no passphrase', pem => createPrivateKey(pem).type === 'private')
+export function validateKey (source: string): string | undefined {
+  return validate(source, 'PEM with a private key that needs no passphrase', pem => createPrivateKey(pem).type === 'private')
 }
 
-/** Whether a certificate and a key, both judged well, are a pair. */
+/** Whether a certificate and a key, both valid, are a pair. */
 export function isPair (cert: string, key: string): boolean {
   return createCertificate(readPem(cert)).checkPrivateKey(createPrivateKey(readPem(key)))
 }
@@ -40,7 +40,7 @@ function createCertificate (pem: string): X509Certificate {
   return new X509Certificate(pem)
 }
 
-function judge (source: string, kind: string, isGood: (pem: string) => boolean): string | undefined {
+function validate (source: string, kind: string, isGood: (pem: string) => boolean): string | undefined {
   let pem: string
   try {
     pem = readPem(source)

@@ -35,8 +35,8 @@ export type Words = { description: string, errorMessage: string, default?: unkno
 /** A section takes no key that it does not name. */
 export const closed = { additionalProperties: false }
 
-/** A string that one of our formats judges, beyond what a pattern can say. */
-export function Judged (format: Format, words: Words, pattern?: RegExp) {
+/** A string that one of our formats formats, beyond what a pattern can say. */
+export function FormattedText (format: Format, words: Words, pattern?: RegExp) {
   return Type.String({ ...words, ...(pattern && { pattern: pattern.source }), format })
 }
 

@@ -1,6 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { ORIGIN, PREFIX } from './formats.js'
-import { closed, defaults, Duration, Judged, Size, Switch, type Words } from './schema-parts.js'
+import { closed, defaults, Duration, FormattedText, Size, Switch, type Words } from './schema-parts.js'
 import { Server } from './server-schema.js'
 import { RouteTls } from './tls-schema.js'
 
@@ -24,8 +24,8 @@ const ORIGINS = 'must be true, false, an origin such as "https://app.example.com
 const corsKeys = {
   origin: Type.Union([
     Type.Boolean(),
-    Judged('origin', { description: 'One origin, or "*" for all without credentials.', errorMessage: ORIGINS }),
-    Type.Array(Judged('origin', { description: 'An origin.', errorMessage: ORIGIN }), { minItems: 1, errorMessage: ORIGINS })
+    FormattedText('origin', { description: 'One origin, or "*" for all without credentials.', errorMessage: ORIGINS }),
+    Type.Array(FormattedText('origin', { description: 'An origin.', errorMessage: ORIGIN }), { minItems: 1, errorMessage: ORIGINS })
   ], {
     description: 'Who may call from a browser. true allows every origin by reflecting it, false none.',
     examples: [['https://app.example.com'], true, '*'],
@@ -54,7 +54,7 @@ const rateLimitKeys = {
   }),
   timeWindow: Type.Optional(Duration(1, { description: 'The time in which requests are counted.', default: defaults.timeWindow, examples: ['1m'] })),
   allowList: Type.Optional(Type.Array(
-    Judged('address', { description: 'An IP address.', errorMessage: 'must be an IP address' }),
+    FormattedText('address', { description: 'An IP address.', errorMessage: 'must be an IP address' }),
     { description: 'Client addresses that are never limited.', examples: [['127.0.0.1']], errorMessage: 'must be a list of IP addresses' }))
 }
 
@@ -67,7 +67,7 @@ const RateLimit = Type.Object(rateLimitKeys, { ...closed, errorMessage: RATE_LIM
 const TARGET = 'must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }'
 
 const TargetParts = Type.Object({
-  host: Judged('host', {
+  host: FormattedText('host', {
     description: 'A host name or an IP address.', examples: ['localhost', '::1'], errorMessage: 'must be a host name or an IP address'
   }),
   port: Type.Integer({
@@ -79,14 +79,14 @@ const TargetParts = Type.Object({
 }, { ...closed, errorMessage: TARGET })
 
 const Route = Type.Object({
-  prefix: Judged('prefix', {
+  prefix: FormattedText('prefix', {
     description: 'Requests whose path is this, or continues it after a "/", take this route; the longest prefix wins. No "/" at the end.',
     examples: ['/api/auth', '/'],
     errorMessage: 'must be a path such as "/api/auth"'
   }, PREFIX),
   target: Type.Union([
     TargetParts,
-    Judged('target', {
+    FormattedText('target', {
       description: 'http:// or https://, a host and perhaps a port, and no path; or unix: and the path of a socket.', errorMessage: TARGET
     }, /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+|unix:\/.+)$/)
   ], {
@@ -95,7 +95,7 @@ const Route = Type.Object({
     errorMessage: TARGET
   }),
   pathRewrite: Type.Optional(Type.Object({
-    pattern: Judged('safe-pattern', {
+    pattern: FormattedText('safe-pattern', {
       description: 'A regular expression for the path; its first match is replaced.', examples: ['^/api/auth'], errorMessage: 'must be a regular expression in text'
     }),
     replacement: Type.String({

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { HEADER_SIZE, LEAST_HEADER_SIZE, MOST_HEADER_SIZE, PROXY } from './formats.js'
-import { closed, Count, defaults, Duration, Judged, Switch } from './schema-parts.js'
+import { closed, Count, defaults, Duration, FormattedText, Switch } from './schema-parts.js'
 import { Certificates, MinVersion, PrivateKey } from './tls-schema.js'
 import { SIZE } from './units.js'
 
@@ -20,8 +20,8 @@ const ServerTls = Type.Object({
 export const Server = Type.Object({
   trustProxy: Type.Optional(Type.Union([
     Type.Boolean(),
-    Judged('proxies', { description: 'One, or several with commas between them.', errorMessage: PROXIES }),
-    Type.Array(Judged('proxy', { description: 'An address, a CIDR range, loopback, linklocal or uniquelocal.', errorMessage: PROXY }))
+    FormattedText('proxies', { description: 'One, or several with commas between them.', errorMessage: PROXIES }),
+    Type.Array(FormattedText('proxy', { description: 'An address, a CIDR range, loopback, linklocal or uniquelocal.', errorMessage: PROXY }))
   ], {
     description: 'Which proxies in front may name the client in X-Forwarded-* fields. true trusts everybody, false nobody.',
     default: defaults.trustProxy,
@@ -42,7 +42,7 @@ export const Server = Type.Object({
   })),
   maxHeaderSize: Type.Optional(Type.Union([
     Type.Integer({ minimum: LEAST_HEADER_SIZE, maximum: MOST_HEADER_SIZE, errorMessage: HEADER_SIZE }),
-    Judged('header-size', { description: 'A number and its unit.', errorMessage: HEADER_SIZE }, SIZE)
+    FormattedText('header-size', { description: 'A number and its unit.', errorMessage: HEADER_SIZE }, SIZE)
   ], {
     description: 'The largest head of a request; a larger one is answered 431.',
     default: defaults.maxHeaderSize,

@@ -23,7 +23,7 @@ const EXPLANATIONS: Record<string, string> = {
  * Finds where a text stops being JSON, which `JSON.parse` does not always tell, and keys that stand twice in one
  * object, of which `JSON.parse` drops the first without a word.
  */
-export function judgeSyntax (text: string): Mistake[] {
+export function validateSyntax (text: string): Mistake[] {
   const errors: Mistake[] = []
   const repeated: Mistake[] = []
   const lines = new Map<string, number>()

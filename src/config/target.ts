@@ -13,7 +13,7 @@ const SCHEME = /^(https?):\/\//i
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$/
 
 /**
- * Reads a target such as `http://localhost:3001` or `unix:/run/app.sock`, which {@link judgeTarget} must have passed.
+ * Reads a target such as `http://localhost:3001` or `unix:/run/app.sock`, which {@link validateTarget} must have passed.
  * The port defaults to 80 or 443.
  */
 export function parseTarget (text: string): Target {
@@ -25,8 +25,8 @@ export function parseTarget (text: string): Target {
 }
 
 /** Says what is wrong with a target; nothing when it is a scheme, a host and perhaps a port, or the path of a socket. */
-export function judgeTarget (text: string): string | undefined {
-  if (text.startsWith(UNIX)) return judgeSocketPath(text.slice(UNIX.length))
+export function validateTarget (text: string): string | undefined {
+  if (text.startsWith(UNIX)) return validateSocketPath(text.slice(UNIX.length))
   if (!SCHEME.test(text)) return 'must start with "http://", "https://" or "unix:"'
   // The URL parser would silently drop or turn these.
   if (/[\s\\]/.test(text)) return 'must not contain white space or backslashes'
@@ -48,10 +48,10 @@ export function judgeTarget (text: string): string | undefined {
   const host = bareHost(url.hostname)
   // The parser takes "http://3001" for 0.0.11.185.
   if (isIP(host) === 4 && !authority.includes(host)) return 'must name a host, or an IPv4 address with its four numbers'
-  return judgeHost(host)
+  return validateHost(host)
 }
 
-function judgeSocketPath (path: string): string | undefined {
+function validateSocketPath (path: string): string | undefined {
   if (!/^\/[^/\0][^\0]*$/.test(path)) return 'must be "unix:" and an absolute path, such as "unix:/run/app.sock"'
   return Buffer.byteLength(path) > LONGEST_SOCKET_PATH ? `must have a path of at most ${LONGEST_SOCKET_PATH} bytes` : undefined
 }
@@ -62,7 +62,7 @@ export function bareHost (host: string): string {
 }
 
 /** Says what is wrong with a host; nothing when it is a name or an address. */
-export function judgeHost (text: string): string | undefined {
+export function validateHost (text: string): string | undefined {
   const host = bareHost(text)
   if (isIPv6(host) || (isIP(host) !== 0 && host === text)) return undefined
   if (host.includes('/')) return 'must be the host alone: for a URL, write it as the target itself'

@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
-import { closed, defaults, Judged, Switch } from './schema-parts.js'
+import { closed, defaults, FormattedText, Switch } from './schema-parts.js'
 
 /** Certificates: the path of a PEM file, or PEM itself. */
 export function Certificates (description: string) {
-  return Judged('certificates', {
+  return FormattedText('certificates', {
     description: `${description} The path of a PEM file, or PEM itself.`,
     examples: ['tls/cert.pem'],
     errorMessage: 'must be the path of a PEM file with a certificate, or PEM itself'
@@ -12,7 +12,7 @@ export function Certificates (description: string) {
 
 /** A private key: the path of a PEM file, or PEM itself. */
 export function PrivateKey (description: string) {
-  return Judged('private-key', {
+  return FormattedText('private-key', {
     description: `${description} The path of a PEM file, or PEM itself.`,
     examples: ['tls/key.pem'],
     errorMessage: 'must be the path of a PEM file with a private key, or PEM itself'
@@ -29,7 +29,7 @@ export const RouteTls = Type.Object({
   ca: Type.Optional(Certificates('Who may have signed the certificate of the service, in place of those that Node trusts.')),
   cert: Type.Optional(Certificates('What a service is shown that asks for a certificate.')),
   key: Type.Optional(PrivateKey('The key of cert.')),
-  servername: Type.Optional(Judged('host', {
+  servername: Type.Optional(FormattedText('host', {
     description: 'The name that is asked for, and that the certificate must have. Without it: the host of the target.',
     examples: ['app.internal'],
     errorMessage: 'must be a host name'

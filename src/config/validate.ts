@@ -2,11 +2,11 @@ import { Ajv } from 'ajv'
 import { ConfigError, type Mistake } from './config-error.js'
 import { checkConsistency } from './consistency.js'
 import { explain } from './explain.js'
-import { judges } from './formats.js'
+import { formats } from './formats.js'
 import { expandPlaceholders } from './placeholders.js'
 import { GatewayConfigSchema, type GatewayConfig } from './schema.js'
 import type { Settings } from './settings.js'
-import { settle } from './normalize.js'
+import { normalize } from './normalize.js'
 
 export interface CheckOptions {
   /**
@@ -23,8 +23,8 @@ export interface CheckOptions {
 
 const ajv = new Ajv({ allErrors: true, verbose: true })
 ajv.addVocabulary(['errorMessage'])
-for (const [name, judge] of Object.entries(judges)) {
-  ajv.addFormat(name, (text) => judge(text) === undefined)
+for (const [name, validate] of Object.entries(formats)) {
+  ajv.addFormat(name, (text) => validate(text) === undefined)
 }
 const isGatewayConfig = ajv.compile<GatewayConfig>(GatewayConfigSchema)
 
@@ -46,7 +46,7 @@ export function checkConfig (value: unknown, { source = 'gateway options', env }
     ...checkConsistency(config)
   ])
   if (!isValid || told.length > 0) throw new ConfigError(source, told)
-  return settle(config)
+  return normalize(config)
 }
 
 /** One mistake for one place, in the order of the paths. */

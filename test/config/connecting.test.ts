@@ -15,15 +15,15 @@ t.test('connectTimeout', async t => {
 })
 
 t.test('tls: files are read, and the check is on', async t => {
-  const target = settled({ ca: fixture('ca.pem'), cert: pem('client.pem'), key: fixture('client.key'), servername: 'a.example', minVersion: 'TLSv1.3' })
+  const target = normalizedTls({ ca: fixture('ca.pem'), cert: pem('client.pem'), key: fixture('client.key'), servername: 'a.example', minVersion: 'TLSv1.3' })
   t.strictSame(target, {
     ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key'), servername: 'a.example', minVersion: 'TLSv1.3', rejectUnauthorized: true
   })
-  t.strictSame(settled({}), { rejectUnauthorized: true })
-  t.strictSame(settled({ rejectUnauthorized: false }), { rejectUnauthorized: false })
+  t.strictSame(normalizedTls({}), { rejectUnauthorized: true })
+  t.strictSame(normalizedTls({ rejectUnauthorized: false }), { rejectUnauthorized: false })
 })
 
-function settled (tls: object): object | undefined {
+function normalizedTls (tls: object): object | undefined {
   const target = checkConfig(withRoute({ target: { host: 'app.internal', port: 443, protocol: 'https' }, tls })).routes[0]?.target
   return target?.tls
 }

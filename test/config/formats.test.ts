@@ -2,12 +2,12 @@ import t from 'tap'
 import { mistakesIn, withRoute } from './mistakes.js'
 
 /** What is said about a value at one place, without the path and what was found; empty when it is allowed. */
-function judge (place: string, around: (value: unknown) => object): (value: unknown) => string {
+function reasonAgainst (place: string, around: (value: unknown) => object): (value: unknown) => string {
   return value => mistakesIn(around(value)).map(line => line.replace(`${place}: found ${JSON.stringify(value)}, `, '')).join('\n')
 }
 
 t.test('a prefix is plain text that a router takes as it is', async t => {
-  const verdict = judge('routes[0].prefix', prefix => withRoute({ prefix }))
+  const verdict = reasonAgainst('routes[0].prefix', prefix => withRoute({ prefix }))
   for (const prefix of ['/', '/api', '/api/auth', '/API', '/a.b', '/~user/@me', '/.well-known', '/...']) t.equal(verdict(prefix), '')
   for (const [prefix, wrong] of [
     ['', 'must start with "/"'],
@@ -27,7 +27,7 @@ t.test('a prefix is plain text that a router takes as it is', async t => {
 })
 
 t.test('a target\'s URL ends after host and port', async t => {
-  const verdict = judge('routes[0].target', target => withRoute({ target }))
+  const verdict = reasonAgainst('routes[0].target', target => withRoute({ target }))
   for (const [target, wrong] of [
     ['localhost:3001', 'must start with "http://", "https://" or "unix:"'],
     ['ftp://localhost', 'must start with "http://", "https://" or "unix:"'],
@@ -53,7 +53,7 @@ t.test('a target\'s URL ends after host and port', async t => {
 })
 
 t.test('a target\'s host is a name or an address, and no more', async t => {
-  const verdict = judge('routes[0].target.host', host => withRoute({ target: { host, port: 1 } }))
+  const verdict = reasonAgainst('routes[0].target.host', host => withRoute({ target: { host, port: 1 } }))
   for (const host of ['localhost', 'a-b.example', 'auth_service', 'example.com.', '127.0.0.1', '::1', '[::1]']) t.equal(verdict(host), '')
   for (const host of ['', '.', 'a..b', '-a', 'a-', 'a b', 'é', '1.2.3', '3001', '256.0.0.1', '[127.0.0.1]', '[localhost]']) {
     t.equal(verdict(host), 'must be a host name or an IP address')
@@ -64,14 +64,14 @@ t.test('a target\'s host is a name or an address, and no more', async t => {
 })
 
 t.test('a port is from 1 to 65535', async t => {
-  const verdict = judge('routes[0].target.port', port => withRoute({ target: { host: 'a', port } }))
+  const verdict = reasonAgainst('routes[0].target.port', port => withRoute({ target: { host: 'a', port } }))
   t.equal(verdict(1), '')
   t.equal(verdict(65535), '')
   for (const port of [0, -1, 65536, 80.5, true, null]) t.equal(verdict(port), 'must be a whole number from 1 to 65535')
 })
 
 t.test('a pattern is a regular expression that no path can keep busy', async t => {
-  const verdict = judge('routes[0].pathRewrite.pattern', pattern => withRoute({ pathRewrite: { pattern, replacement: '/x' } }))
+  const verdict = reasonAgainst('routes[0].pathRewrite.pattern', pattern => withRoute({ pathRewrite: { pattern, replacement: '/x' } }))
   for (const pattern of ['^/api', '^/api/v(\\d+)/', '^/(?<name>[^/]+)/x']) t.equal(verdict(pattern), '')
   t.equal(verdict('('), 'must be a regular expression (unterminated group)')
   t.equal(verdict('[z-a]'), 'must be a regular expression (range out of order in character class)')
@@ -83,7 +83,7 @@ t.test('a pattern is a regular expression that no path can keep busy', async t =
 })
 
 t.test('a replacement is path text', async t => {
-  const verdict = judge('routes[0].pathRewrite.replacement', replacement => withRoute({ pathRewrite: { pattern: '^/api', replacement } }))
+  const verdict = reasonAgainst('routes[0].pathRewrite.replacement', replacement => withRoute({ pathRewrite: { pattern: '^/api', replacement } }))
   for (const replacement of ['', '/auth', 'auth', '/$1/$<name>/$&', '/%20[a]{b}~!"']) t.equal(verdict(replacement), '')
   for (const replacement of ['/a b', '/a?b', '/a#b', '/é', '/a\\b', '/a\r\nb', 1]) {
     t.equal(verdict(replacement), 'must be a path such as "/auth", or "" for none: no white space, "?", "#" or backslash, all beyond ASCII percent-encoded')
@@ -91,7 +91,7 @@ t.test('a replacement is path text', async t => {
 })
 
 t.test('a duration has a unit and fits a timer', async t => {
-  const verdict = judge('routes[0].timeout', timeout => withRoute({ timeout }))
+  const verdict = reasonAgainst('routes[0].timeout', timeout => withRoute({ timeout }))
   for (const timeout of ['', '30 s', '30S', '-1s', '1w', '1e3ms', '.5s', -1, 2 ** 31, 1e300]) {
     t.equal(verdict(timeout), 'must be a duration of 1 to 2147483647 ms: whole milliseconds (30000) or text such as "500ms", "30s", "1m", "1h", "1d"')
   }
@@ -99,13 +99,13 @@ t.test('a duration has a unit and fits a timer', async t => {
   t.equal(verdict('0s'), 'must be at least 1 ms')
   t.equal(verdict('0.4ms'), 'must be at least 1 ms')
   for (const timeout of ['25d', `${'9'.repeat(30)}d`, `${'9'.repeat(400)}d`]) t.match(verdict(timeout), /must be at most 2147483647 ms \(about 24\.8 days\)$/)
-  const grace = judge('server.shutdownTimeout', shutdownTimeout => withRoute({}, { server: { shutdownTimeout } }))
+  const grace = reasonAgainst('server.shutdownTimeout', shutdownTimeout => withRoute({}, { server: { shutdownTimeout } }))
   t.equal(grace('0s'), '')
   t.equal(grace('25d'), 'must be at most 2147483647 ms (about 24.8 days)')
 })
 
 t.test('a size has a unit', async t => {
-  const verdict = judge('routes[0].maxBodySize', maxBodySize => withRoute({ maxBodySize }))
+  const verdict = reasonAgainst('routes[0].maxBodySize', maxBodySize => withRoute({ maxBodySize }))
   for (const size of ['', '10', '10 mb', '10k', '-1b', -1, 1.5, true]) {
     t.equal(verdict(size), 'must be a size: whole bytes (1024) or text such as "512b", "10kb", "10mb", "1gb"')
   }
@@ -113,18 +113,18 @@ t.test('a size has a unit', async t => {
 
 t.test('trustProxy says who is trusted, never how many', async t => {
   const one = 'must be an IP address, a CIDR range such as "10.0.0.0/8", or loopback, linklocal, uniquelocal'
-  const verdict = judge('server.trustProxy', trustProxy => withRoute({}, { server: { trustProxy } }))
+  const verdict = reasonAgainst('server.trustProxy', trustProxy => withRoute({}, { server: { trustProxy } }))
   for (const trustProxy of ['1', '', 'localhost', '10.0.0.1,', '10.0.0.0/0', '10.0.0.0/33', '10.0.0.0/255.0.0.0', '::/129', '10.0.0.0/8/8', '10.0.0.0/']) {
     t.equal(verdict(trustProxy), one)
   }
   for (const trustProxy of [0, 1, null]) t.match(verdict(trustProxy), /^must be true, false, or the addresses .* \(a number of hops is refused/)
-  const item = judge('server.trustProxy[0]', proxy => withRoute({}, { server: { trustProxy: [proxy] } }))
+  const item = reasonAgainst('server.trustProxy[0]', proxy => withRoute({}, { server: { trustProxy: [proxy] } }))
   t.equal(item('x'), one)
   t.equal(item(1), one)
 })
 
 t.test('an origin is what a browser sends', async t => {
-  const verdict = judge('cors.origin', origin => withRoute({}, { cors: { origin } }))
+  const verdict = reasonAgainst('cors.origin', origin => withRoute({}, { cors: { origin } }))
   for (const origin of ['*', 'null', 'http://localhost:5173', 'https://app.example', 'http://[::1]:5173', 'capacitor://localhost', 'chrome-extension://abcdef']) t.equal(verdict(origin), '')
   for (const [origin, wrong] of [
     ['https://*.example', 'must be one exact origin, or "*" alone: patterns are not supported'],
@@ -139,6 +139,6 @@ t.test('an origin is what a browser sends', async t => {
   const all = 'must be true, false, an origin such as "https://app.example.com", or a list of origins'
   t.equal(verdict(1), all)
   t.strictSame(mistakesIn(withRoute({}, { cors: { origin: [] } })), [`cors.origin: found an empty list, ${all}`])
-  const item = judge('cors.origin[0]', origin => withRoute({}, { cors: { origin: [origin] } }))
+  const item = reasonAgainst('cors.origin[0]', origin => withRoute({}, { cors: { origin: [origin] } }))
   t.equal(item(true), 'must be an origin such as "https://app.example.com"')
 })

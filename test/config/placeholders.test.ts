@@ -38,7 +38,7 @@ t.test('what is wrong shows the value and where it came from', async t => {
     ['routes[0].target.port: found 99999 (from "${PORT}"), must be a whole number from 1 to 65535'])
 })
 
-t.test('an unset variable is a mistake, and its value is not judged as well', async t => {
+t.test('an unset variable is a mistake, and its value is not validated as well', async t => {
   t.strictSame(mistakesIn(withRoute({ prefix: '${PREFIX}', target: { host: '${HOST}', port: '${PORT}' } }), {}), [
     'routes[0].prefix: the environment variable PREFIX is not set; ${PREFIX:-default} gives it a default',
     'routes[0].target.host: the environment variable HOST is not set; ${HOST:-default} gives it a default',

@@ -62,10 +62,10 @@ t.test('what it says, in the one form that the gateway works with', async t => {
 })
 
 t.test('trustProxy: true, false, one name, several with commas, a list', async t => {
-  for (const [given, settled] of [
+  for (const [given, normalized] of [
     [true, true], [false, false], ['loopback', ['loopback']], ['10.0.0.1,fd00::/8 , uniquelocal', ['10.0.0.1', 'fd00::/8', 'uniquelocal']],
     [['linklocal', '::1/128', '0.0.0.0/32'], ['linklocal', '::1/128', '0.0.0.0/32']], [[], []]
-  ]) t.strictSame(checkConfig(withRoute({}, { server: { trustProxy: given } })).server.trustProxy, settled)
+  ]) t.strictSame(checkConfig(withRoute({}, { server: { trustProxy: given } })).server.trustProxy, normalized)
 })
 
 t.test('durations: milliseconds, or a number and its unit', async t => {

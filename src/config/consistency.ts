@@ -73,7 +73,7 @@ function checkPair (tls: unknown, path: string): Mistake[] {
   return isReadable && !isPair(cert, key) ? [{ path: `${path}.key`, message: `found ${show(key)}, must be the key of cert` }] : []
 }
 
-/** A rewrite is tried on a path below its prefix: one whose every result would be refused is told at the start. */
+/** A rewrite is tried on a path below its prefix: one whose every result would be rejected is a mistake at the start. */
 function checkRewrite ({ prefix, pathRewrite }: Section, path: string): Mistake[] {
   if (typeof prefix !== 'string' || !isSection(pathRewrite)) return []
   const { pattern, replacement } = pathRewrite

@@ -1,79 +1,58 @@
 import { randomBytes } from 'node:crypto'
+import { Cors } from './cors-schema.js'
+import { normalizeBySchema } from './normalize-by-schema.js'
 import { readPem } from './pem.js'
-import type { CorsConfig, GatewayConfig, RateLimitConfig, RouteConfig } from './schema.js'
-import { defaults } from './schema-parts.js'
-import type { CorsSettings, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
+import { RateLimit } from './rate-limit-schema.js'
+import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
+import type { CorsSettings, NormalizedRoute, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
-import { parseDuration, parseSize } from './units.js'
 
-/** Fills in the defaults and puts every value into the one form that the gateway works with. The input must have been checked. */
+type Policies = Pick<Settings, 'cors' | 'rateLimit'>
+
+/** Turns a valid configuration into the one that runs. What the schema says is done by the walk over it; the rest is here. */
 export function normalize (config: GatewayConfig): Settings {
-  const cors = normalizeCors(config.cors, undefined)
-  const rateLimit = normalizeRateLimit(config.rateLimit, undefined)
+  const { $schema, server, via, routes, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
   return {
-    server: normalizeServer(config.server ?? {}),
-    via: normalizeVia(config.via ?? defaults.via),
-    forwarded: config.forwarded ?? defaults.forwarded,
-    ...(cors !== undefined && { cors }),
-    ...(rateLimit !== undefined && { rateLimit }),
-    routes: config.routes.map((route) => normalizeRoute(config, route))
+    ...plain,
+    server: { ...server, trustProxy: splitProxies(server.trustProxy) },
+    via: nameInVia(via),
+    routes: routes.map((route) => normalizeRoute(route, plain))
   }
 }
 
-function normalizeServer (server: NonNullable<GatewayConfig['server']>): ServerSettings {
-  const { trustProxy, tls } = server
+function normalizeRoute (route: NormalizedRoute, policies: Policies): RouteSettings {
+  const { target, connectTimeout, http2, tls, cors: ownCors, rateLimit: ownRateLimit, ...plain } = route
+  const cors = inheritCors(policies.cors, ownCors)
+  const rateLimit = inheritRateLimit(policies.rateLimit, ownRateLimit)
   return {
-    trustProxy: typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy ?? defaults.trustProxy,
-    shutdownTimeout: parseDuration(server.shutdownTimeout ?? defaults.shutdownTimeout),
-    accessLog: server.accessLog ?? defaults.accessLog,
-    ...(tls && { tls: { ...tls } }),
-    http2: server.http2 ?? defaults.http2,
-    maxConnections: server.maxConnections ?? defaults.maxConnections,
-    maxRequestsPerConnection: server.maxRequestsPerConnection ?? defaults.maxRequestsPerConnection,
-    maxHeaderSize: parseSize(server.maxHeaderSize ?? defaults.maxHeaderSize),
-    headersTimeout: parseDuration(server.headersTimeout ?? defaults.headersTimeout),
-    keepAliveTimeout: parseDuration(server.keepAliveTimeout ?? defaults.keepAliveTimeout)
-  }
-}
-
-function normalizeRoute (config: GatewayConfig, route: RouteConfig): RouteSettings {
-  const cors = normalizeCors(config.cors, route.cors)
-  const rateLimit = normalizeRateLimit(config.rateLimit, route.rateLimit)
-  return {
-    prefix: route.prefix,
+    ...plain,
     target: {
-      ...normalizeTarget(route.target),
-      connectTimeout: parseDuration(route.connectTimeout ?? defaults.connectTimeout),
-      ...(route.http2 === true && { http2: true }),
-      ...(route.tls && { tls: normalizeTls(route.tls) })
+      ...normalizeTarget(target),
+      connectTimeout,
+      ...(http2 && { http2 }),
+      ...(tls && { tls: readFiles(tls) })
     },
-    ...(route.pathRewrite && { pathRewrite: { ...route.pathRewrite } }),
-    timeout: parseDuration(route.timeout ?? defaults.timeout),
-    upgradeTimeout: parseDuration(route.upgradeTimeout ?? defaults.upgradeTimeout),
-    maxBodySize: parseSize(route.maxBodySize ?? defaults.maxBodySize),
-    minBodyRate: parseSize(route.minBodyRate ?? defaults.minBodyRate),
-    requestTimeout: parseDuration(route.requestTimeout ?? defaults.requestTimeout),
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
-    ownRateLimit: typeof route.rateLimit === 'object'
+    ownRateLimit: typeof ownRateLimit === 'object'
   }
+}
+
+function splitProxies (trustProxy: boolean | string | string[]): ServerSettings['trustProxy'] {
+  return typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy
 }
 
 /** Replicas of one configuration need names of their own: a request may pass through two of them and be no loop. */
-function normalizeVia (via: boolean | string): string | false {
+function nameInVia (via: boolean | string): string | false {
   return via === true ? `gateway-${randomBytes(6).toString('hex')}` : via
 }
 
-function normalizeTarget (target: RouteConfig['target']): Target {
-  if (typeof target === 'object') {
-    return { protocol: target.protocol ?? defaults.protocol, host: bareHost(target.host), port: target.port }
-  }
-  return parseTarget(target)
+function normalizeTarget (target: NormalizedRoute['target']): Target {
+  return typeof target === 'string' ? parseTarget(target) : { ...target, host: bareHost(target.host) }
 }
 
-function normalizeTls ({ ca, cert, key, ...tls }: NonNullable<RouteConfig['tls']>): RouteTlsSettings {
+function readFiles ({ ca, cert, key, ...tls }: RouteTlsSettings): RouteTlsSettings {
   return {
-    rejectUnauthorized: defaults.rejectUnauthorized,
     ...tls,
     ...(ca !== undefined && { ca: readPem(ca) }),
     ...(cert !== undefined && { cert: readPem(cert) }),
@@ -81,38 +60,21 @@ function normalizeTls ({ ca, cert, key, ...tls }: NonNullable<RouteConfig['tls']
   }
 }
 
-// In both sections a required key that is on neither level means that neither
-// level says anything: half a section has been refused before.
+// A required key that is on neither level means that neither level says anything: half a section has been rejected
+// before. Laid over one another, the keys are normalized once more, for the defaults of a route without a global section.
 
-function normalizeCors (global: GatewayConfig['cors'], own: RouteConfig['cors']): CorsSettings | false | undefined {
-  if (own === false || (own === undefined && global === false)) return false
-  const under: Partial<CorsConfig> = global || {}
-  const over = own ?? {}
-  const origin = over.origin ?? under.origin
-  if (origin === undefined) return undefined
-  const allowedHeaders = over.allowedHeaders ?? under.allowedHeaders
-  const exposedHeaders = over.exposedHeaders ?? under.exposedHeaders
-  const maxAge = over.maxAge ?? under.maxAge
-  return {
-    origin,
-    credentials: over.credentials ?? under.credentials ?? defaults.credentials,
-    methods: over.methods ?? under.methods ?? [...defaults.methods],
-    ...(allowedHeaders && { allowedHeaders }),
-    ...(exposedHeaders && { exposedHeaders }),
-    ...(maxAge !== undefined && { maxAge })
-  }
+function inheritCors (global: CorsSettings | false | undefined, own: NormalizedRoute['cors']): CorsSettings | false | undefined {
+  if (isOff(global, own)) return false
+  const { origin, ...keys } = { ...global || undefined, ...own || undefined }
+  return origin === undefined ? undefined : normalizeBySchema(Cors, { origin, ...keys })
 }
 
-function normalizeRateLimit (global: GatewayConfig['rateLimit'], own: RouteConfig['rateLimit']): RateLimitSettings | false | undefined {
-  if (own === false || (own === undefined && global === false)) return false
-  const under: Partial<RateLimitConfig> = global || {}
-  const over = own ?? {}
-  const max = over.max ?? under.max
-  if (max === undefined) return undefined
-  const allowList = over.allowList ?? under.allowList
-  return {
-    max,
-    timeWindow: parseDuration(over.timeWindow ?? under.timeWindow ?? defaults.timeWindow),
-    ...(allowList && { allowList })
-  }
+function inheritRateLimit (global: RateLimitSettings | false | undefined, own: NormalizedRoute['rateLimit']): RateLimitSettings | false | undefined {
+  if (isOff(global, own)) return false
+  const { max, ...keys } = { ...global || undefined, ...own || undefined }
+  return max === undefined ? undefined : normalizeBySchema(RateLimit, { max, ...keys })
+}
+
+function isOff (global: object | false | undefined, own: object | false | undefined): boolean {
+  return own === false || (own === undefined && global === false)
 }

@@ -1,12 +1,25 @@
 import { GatewayConfigSchema } from './schema.js'
+import type { SchemaNode } from './schema-node.js'
 
 /** The schema of routes.json as the text of `routes.schema.json`, for editors and other tools. */
 export function publishedSchema (): string {
-  const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'routes.json', ...GatewayConfigSchema }
-  return `${JSON.stringify(schema, publish, 2)}\n`
+  const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'routes.json', ...publish(GatewayConfigSchema) }
+  return `${JSON.stringify(schema, null, 2)}\n`
 }
 
-/** Formats of ours mean nothing to others, and an unknown one is an error to some. */
-function publish (key: string, value: unknown): unknown {
-  return key === 'format' && typeof value === 'string' ? undefined : value
+/**
+ * Our own keywords and formats mean nothing to others, and an unknown format is an error to some; `errorMessage` is
+ * known to editors. What holds without a key that overrides another is not its default.
+ */
+function publish ({ format, unit, isOverride, otherwise, typeName, ...node }: SchemaNode): SchemaNode {
+  const { properties, items, anyOf } = node
+  return {
+    ...node,
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([key, value]) =>
+        [key, publish(isOverride ? { ...value, default: undefined } : value)]))
+    }),
+    ...(items && { items: publish(items) }),
+    ...(anyOf && { anyOf: anyOf.map(publish) })
+  }
 }

@@ -1,14 +1,31 @@
-/** A schema as plain JSON Schema, as far as our code walks it. */
+/** A schema as plain JSON Schema, as far as our code walks it, with the keywords that are ours. */
 export interface SchemaNode {
   $schema?: string
+  description?: string
+  default?: unknown
   type?: string
   const?: unknown
   enum?: unknown[]
   anyOf?: SchemaNode[]
   properties?: Record<string, SchemaNode>
+  required?: string[] | undefined
   items?: SchemaNode
+  /** Finishes the sentence "found …, must …"; editors show it as well. */
   errorMessage?: string
+  /** One of our formats, which decides what no other keyword can. */
+  format?: string
+  /** Text of this kind becomes a number when it is normalized. */
+  unit?: 'duration' | 'size'
+  /** Its keys are laid over those of another section: without defaults, and without rows in the README's table. */
+  isOverride?: boolean
+  /** What holds without the key, in words, where that is no value. */
+  otherwise?: string
+  /** The type in words, where it is not to be derived. */
+  typeName?: string
 }
+
+/** The keywords that JSON Schema does not know. */
+export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
 
 /** The schema itself, or the alternatives when it is a choice. */
 export function alternatives (node: SchemaNode): SchemaNode[] {

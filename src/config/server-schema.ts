@@ -1,58 +1,30 @@
 import { Type } from 'typebox'
 import { HEADER_SIZE, LEAST_HEADER_SIZE, MOST_HEADER_SIZE, PROXY } from './formats.js'
-import { closed, Count, defaults, Duration, FormattedText, Switch } from './schema-parts.js'
-import { Certificates, MinVersion, PrivateKey } from './tls-schema.js'
-import { SIZE } from './units.js'
+import { AnyOf, Count, Default, Duration, List, Optional, Section, Size, Switch, Text } from './kinds.js'
+import { ServerTls } from './tls-schema.js'
 
 const PROXIES = 'must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
   '(a number of hops is refused: it says nothing about who may be trusted)'
 
-const SERVER_TLS = 'must be an object such as { "cert": "tls/cert.pem", "key": "tls/key.pem" }'
-
-const ServerTls = Type.Object({
-  cert: Certificates('The certificate that clients are shown, with those between it and its root.'),
-  key: PrivateKey('The key of cert.'),
-  ca: Type.Optional(Certificates('Clients must show a certificate that one of these signed. Without it none is asked for.')),
-  minVersion: Type.Optional(MinVersion)
-}, { ...closed, description: 'Serve https. Files that change are read again.', errorMessage: SERVER_TLS })
-
 /** The section of the service itself. */
-export const Server = Type.Object({
-  trustProxy: Type.Optional(Type.Union([
-    Type.Boolean(),
-    FormattedText('proxies', { description: 'One, or several with commas between them.', errorMessage: PROXIES }),
-    Type.Array(FormattedText('proxy', { description: 'An address, a CIDR range, loopback, linklocal or uniquelocal.', errorMessage: PROXY }))
-  ], {
-    description: 'Which proxies in front may name the client in X-Forwarded-* fields. true trusts everybody, false nobody.',
-    default: defaults.trustProxy,
-    examples: [false, 'loopback', ['10.0.0.0/8', '192.168.1.7']],
-    errorMessage: PROXIES
+export const Server = Section('The gateway as a service. In plugin mode these settings are those of the host.', {
+  trustProxy: Default(false, AnyOf(
+    'The proxies in front whose `X-Forwarded-*` headers are believed: addresses, CIDR ranges, `"loopback"`, `"linklocal"`, `"uniquelocal"`. ' +
+    '`true` believes everybody, `false` nobody.', [
+      Type.Boolean(),
+      Text('One, or several with commas between them.', { format: 'proxies', errorMessage: PROXIES }),
+      List('Several.', Text('An address, a CIDR range, loopback, linklocal or uniquelocal.', { format: 'proxy', errorMessage: PROXY }), { errorMessage: PROXIES })
+    ], { examples: [false, 'loopback', ['10.0.0.0/8', '192.168.1.7']], errorMessage: PROXIES })),
+  shutdownTimeout: Default('30s', Duration('How long requests in progress may take to finish after SIGTERM.', { least: 0 })),
+  accessLog: Default(true, Switch('Write one log line for each request.')),
+  tls: Optional(ServerTls),
+  http2: Default(false, Switch('Speak HTTP/2 to clients that ask for it, and HTTP/1.1 to the others. Needs `server.tls`.')),
+  maxConnections: Default(20_000, Count(
+    'How many client connections may be open at the same time, at each address. Further ones are closed without a response.', { least: 1 })),
+  maxRequestsPerConnection: Default(0, Count('How many requests a connection may carry before it is closed. `0` sets no limit.', { least: 0 })),
+  maxHeaderSize: Default('16kb', Size('The largest head of a request: its request line and headers. A larger one is rejected with 431.', {
+    least: LEAST_HEADER_SIZE, most: MOST_HEADER_SIZE, format: 'header-size', errorMessage: HEADER_SIZE
   })),
-  shutdownTimeout: Type.Optional(Duration(0, {
-    description: 'How long requests under way get to finish when the gateway stops.', default: defaults.shutdownTimeout, examples: ['30s']
-  })),
-  accessLog: Type.Optional(Switch('Write one log line for each request.', defaults.accessLog)),
-  tls: Type.Optional(ServerTls),
-  http2: Type.Optional(Switch('Speak HTTP/2 to the clients that ask for it, and HTTP/1.1 to the others. Needs tls.', defaults.http2)),
-  maxConnections: Type.Optional(Count(1, {
-    description: 'Connections of clients that may be open at once, at each address; more are closed unheard.', default: defaults.maxConnections
-  })),
-  maxRequestsPerConnection: Type.Optional(Count(0, {
-    description: 'Requests after which a connection is closed. 0: none.', default: defaults.maxRequestsPerConnection
-  })),
-  maxHeaderSize: Type.Optional(Type.Union([
-    Type.Integer({ minimum: LEAST_HEADER_SIZE, maximum: MOST_HEADER_SIZE, errorMessage: HEADER_SIZE }),
-    FormattedText('header-size', { description: 'A number and its unit.', errorMessage: HEADER_SIZE }, SIZE)
-  ], {
-    description: 'The largest head of a request; a larger one is answered 431.',
-    default: defaults.maxHeaderSize,
-    examples: ['16kb'],
-    errorMessage: HEADER_SIZE
-  })),
-  headersTimeout: Type.Optional(Duration(1, {
-    description: 'How long the head of a request may take, and the TLS handshake before it.', default: defaults.headersTimeout, examples: ['15s']
-  })),
-  keepAliveTimeout: Type.Optional(Duration(1, {
-    description: 'How long a connection is kept for the next request.', default: defaults.keepAliveTimeout, examples: ['72s']
-  }))
-}, { ...closed, description: 'The gateway as a service.', errorMessage: 'must be an object such as { "trustProxy": false }' })
+  headersTimeout: Default('15s', Duration('How long the head of a request may take to arrive, and the TLS handshake before it.')),
+  keepAliveTimeout: Default('72s', Duration('How long an idle connection is kept for the next request.'))
+}, { errorMessage: 'must be an object such as { "trustProxy": false }' })

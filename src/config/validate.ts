@@ -5,6 +5,7 @@ import { explain } from './explain.js'
 import { formats } from './formats.js'
 import { expandPlaceholders } from './placeholders.js'
 import { GatewayConfigSchema, type GatewayConfig } from './schema.js'
+import { KEYWORDS } from './schema-node.js'
 import type { Settings } from './settings.js'
 import { normalize } from './normalize.js'
 
@@ -22,7 +23,7 @@ export interface CheckOptions {
 }
 
 const ajv = new Ajv({ allErrors: true, verbose: true })
-ajv.addVocabulary(['errorMessage'])
+ajv.addVocabulary([...KEYWORDS])
 for (const [name, validate] of Object.entries(formats)) {
   ajv.addFormat(name, (text) => validate(text) === undefined)
 }

@@ -14,6 +14,11 @@ t.test('connectTimeout', async t => {
   t.match(mistakesIn(withRoute({ connectTimeout: 0 })), [/^routes\[0\]\.connectTimeout: found 0, must be a duration of 1 to /])
 })
 
+t.test('http2', async t => {
+  t.match(checkConfig(withRoute({ http2: true })).routes[0]?.target, { http2: true })
+  t.notOk('http2' in Object(checkConfig(withRoute({ http2: false })).routes[0]?.target))
+})
+
 t.test('tls: files are read, and the check is on', async t => {
   const target = normalizedTls({ ca: fixture('ca.pem'), cert: pem('client.pem'), key: fixture('client.key'), servername: 'a.example', minVersion: 'TLSv1.3' })
   t.strictSame(target, {

@@ -4,7 +4,7 @@ import { GatewayConfigSchema } from '../../src/config/schema.js'
 
 const { properties } = GatewayConfigSchema
 
-/** The keys of a configuration, of its server and of a route, as an unknown key is answered. */
+/** The keys of a configuration, of its server and of a route, as the message about an unknown key lists them. */
 export const KEYS = list(properties)
 export const SERVER_KEYS = list(properties.server.properties)
 export const ROUTE_KEYS = list(properties.routes.items.properties)

@@ -12,6 +12,12 @@ t.test('routes.schema.json is what the code checks', async t => {
   t.equal(read('routes.schema.json'), publishedSchema(), 'stale? run `npm run schema`')
 })
 
+t.test('what the code alone needs is not published', async t => {
+  t.notMatch(publishedSchema(), /"(format|unit|isOverride|otherwise|typeName)":/)
+  const { rateLimit } = JSON.parse(publishedSchema()).properties.routes.items.properties
+  t.notOk('default' in rateLimit.anyOf[0].properties.timeWindow, 'without the key of a route, the global one holds')
+})
+
 t.test('it is a JSON Schema that any tool can read', async t => {
   const ajv = new Ajv({ strictSchema: true, strictTypes: false, keywords: ['errorMessage'] })
   const validate = ajv.compile(JSON.parse(publishedSchema()))

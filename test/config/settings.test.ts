@@ -113,6 +113,14 @@ t.test('a route lays its own keys over the global section', async t => {
   }])
 })
 
+t.test('a key that code gives as undefined is not given', async t => {
+  const { routes } = checkConfig(withRoute(
+    { timeout: undefined, pathRewrite: undefined, cors: { origin: undefined, maxAge: 1 } }, { cors: { origin: '*' }, rateLimit: undefined }
+  ))
+  t.match(routes, [{ timeout: 30_000, cors: { origin: '*', maxAge: 1 } }])
+  t.strictSame(routes.flatMap(Object.keys).filter(key => ['pathRewrite', 'rateLimit'].includes(key)), [])
+})
+
 t.test('a section alone on its route, switched off there, or switched off for all', async t => {
   const on = { cors: { origin: '*' }, rateLimit: { max: 5 } }
   const off = { cors: false, rateLimit: false }

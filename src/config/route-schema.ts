@@ -1,0 +1,51 @@
+import { RouteCors } from './cors-schema.js'
+import { PREFIX } from './formats.js'
+import { AnyOf, Count, Default, Duration, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
+import { RouteRateLimit } from './rate-limit-schema.js'
+import { RouteTls } from './tls-schema.js'
+
+const TARGET = 'must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }'
+
+const TargetParts = Section('The parts of the address.', {
+  host: Text('A host name or an IP address.', { format: 'host', examples: ['localhost', '::1'], errorMessage: 'must be a host name or an IP address' }),
+  port: Count('The port that the service listens on, from 1 to 65535.', { least: 1, most: 65535, examples: [3001] }),
+  protocol: Default('http', OneOf('The protocol that the service speaks.', ['http', 'https']))
+}, { errorMessage: TARGET })
+
+const PathRewrite = Section('How the path changes on its way. Without it the path is forwarded unchanged.', {
+  pattern: Text(
+    'A regular expression for the path as it was sent, without the query. Its first match is replaced. ' +
+    'A pattern that a crafted path could keep busy is rejected.',
+    { format: 'safe-pattern', examples: ['^/api/auth'], errorMessage: 'must be a regular expression in text' }),
+  replacement: Text('What the match becomes. `$1` stands for the first group.', {
+    pattern: /^[!"$->@-[\]-~]*$/,
+    examples: ['/auth'],
+    errorMessage: 'must be a path such as "/auth", or "" for none: no white space, "?", "#" or backslash, all beyond ASCII percent-encoded'
+  })
+}, { errorMessage: 'must be an object such as { "pattern": "^/api/auth", "replacement": "/auth" }' })
+
+/** A mounted prefix with its policies. */
+export const Route = Section('One prefix and the service behind it.', {
+  prefix: Text(
+    'A path such as `/api/auth`, or `/`. The route takes requests for this path and for every path below it; the longest prefix wins.',
+    { format: 'prefix', pattern: PREFIX, examples: ['/api/auth', '/'], errorMessage: 'must be a path such as "/api/auth"' }),
+  target: AnyOf('The service: its URL, such as `"http://localhost:3001"` or `"unix:/run/app.sock"`, or the parts of its address.', [
+    TargetParts,
+    Text('http:// or https://, a host and perhaps a port, and no path; or unix: and the path of a socket.', {
+      format: 'target', pattern: /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+|unix:\/.+)$/, typeName: 'URL', errorMessage: TARGET
+    })
+  ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }),
+  pathRewrite: Optional(PathRewrite),
+  http2: Default(false, Switch('Speak HTTP/2 to the service, as gRPC needs: agreed in the TLS handshake, or assumed without TLS.')),
+  tls: Optional(RouteTls, '`{}`'),
+  connectTimeout: Default('5s', Duration('How long a connection to the service may take: name lookup, TCP and TLS. Then the client gets a 504.')),
+  timeout: Default('30s', Duration(
+    'How long the service may be silent. Before the head of its response the client then gets a 504, after it the connection is broken. ' +
+    'The length of the whole exchange is not limited.', { examples: ['5m', 30000] })),
+  upgradeTimeout: Default('10m', Duration('How long a tunnel (WebSocket) may be silent in both directions before it is closed.')),
+  maxBodySize: Default('1gb', Size('The largest body of a request. A larger one is rejected with 413, or broken off while it streams.')),
+  minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`. A slower one ends with 408. `0` sets no minimum.')),
+  requestTimeout: Default('30s', Duration('The time over which `minBodyRate` is measured.')),
+  cors: Optional(RouteCors, 'the global `cors`'),
+  rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`')
+}, { errorMessage: 'must be an object such as { "prefix": "/api/auth", "target": "http://localhost:3001" }' })

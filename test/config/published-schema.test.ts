@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import t from 'tap'
+import { withKeysTable } from '../../src/config/keys-table.js'
 import { publishedSchema } from '../../src/config/published-schema.js'
 import { withRoute } from './mistakes.js'
 
@@ -10,6 +11,11 @@ function read (name: string): string {
 
 t.test('routes.schema.json is what the code checks', async t => {
   t.equal(read('routes.schema.json'), publishedSchema(), 'stale? run `npm run schema`')
+})
+
+t.test('the README has a row for every key', async t => {
+  t.equal(read('README.md'), withKeysTable(read('README.md')), 'stale? run `npm run schema`')
+  t.match(withKeysTable('a\n<!-- keys -->\n<!-- /keys -->\nz\n'), /^a\n<!-- keys -->\n\n\| key \|[^]+\| `routes\[\]\.rateLimit` \|.*\|\n\n<!-- \/keys -->\nz\n$/)
 })
 
 t.test('what the code alone needs is not published', async t => {

@@ -63,7 +63,7 @@ export function tryOuts (gateway: string): TryOut[] {
       title: 'A service that breaks the connection',
       commands: [`curl -w '\\n' ${api}/auth/hangup`],
       prints: [
-        '{"success":false,"error":{"code":"BAD_GATEWAY","message":"Upstream service closed the connection before it answered"},"requestId":"…"}'
+        '{"success":false,"error":{"code":"BAD_GATEWAY","message":"Upstream service closed the connection before it responded"},"requestId":"…"}'
       ]
     },
     {

@@ -1,37 +1,103 @@
-import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import cors from '@fastify/cors'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import type { Settings } from '../src/config/index.js'
-import { refusalOfMalformed } from '../src/server/malformed.js'
+import type { CorsSettings, RouteSettings, Settings } from '../src/config/index.js'
+import { rejectMalformed } from '../src/server/malformed.js'
+import type { Policy } from '../src/server/policy.js'
 
-type Options = Pick<Settings, 'cors' | 'routes'>
+interface Options extends Pick<Settings, 'cors' | 'routes'> {
+  /** Gets that of CORS. */
+  policies: Policy[]
+}
+
+/** Origins whose headers are remembered, for each policy. */
+const MAX_ORIGINS = 256
 
 /**
- * CORS for the gateway's routes, by @fastify/cors: a preflight is answered here and never reaches a service, every
- * other answer gets its fields before the request is limited, forwarded or refused. A route's own policy is its
- * `config.cors`, which @fastify/cors reads.
+ * CORS for the gateway's routes, by @fastify/cors: a preflight is responded to here and never reaches an upstream, every
+ * other response gets its headers before the request is limited, forwarded or rejected.
  */
-export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: policy, routes }: Options) {
-  if (!policy && !routes.some(route => route.cors)) return
+export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: global, routes, policies }: Options) {
+  if (!global && !routes.some(route => route.cors)) return
   // A host's own @fastify/cors has its hook on these routes already, and reads their policies as this one would.
   if (fastify.hasRequestDecorator('corsPreflightEnabled')) return
   fastify.decorateRequest('corsPreflightEnabled', false)
 
-  const options: FastifyCorsOptions = policy || { origin: false }
-  const answerPreflight = await corsHook(fastify, options)
-  const onlyAddFields = await corsHook(fastify, { ...options, preflight: false })
+  const options: FastifyCorsOptions = global || { origin: false }
+  const respondToPreflight = await corsHook(fastify, options)
+  const addHeaders = await corsHook(fastify, { ...options, preflight: false })
+  const known = new Map<string, KnownOrigins>()
 
-  fastify.addHook('onRequest', function handleCors (request, reply, done) {
-    const { raw } = request
-    // @fastify/cors takes every OPTIONS for a preflight; one without these two fields is for the service.
-    const isPreflight = raw.method === 'OPTIONS' &&
-      raw.headers.origin !== undefined && raw.headers['access-control-request-method'] !== undefined
-    const malformed = isPreflight ? refusalOfMalformed(raw, reply) : undefined
-    if (malformed !== undefined) done(malformed)
-    else (isPreflight ? answerPreflight : onlyAddFields).call(this, request, reply, done)
+  /** Routes whose policies are alike share what is known. */
+  function knownOrigins (settings: CorsSettings): KnownOrigins {
+    const key = JSON.stringify(settings)
+    const origins = known.get(key) ?? new KnownOrigins(fastify, addHeaders, settings)
+    known.set(key, origins)
+    return origins
+  }
+
+  function hookOf (settings: CorsSettings): onRequestHookHandler {
+    const origins = knownOrigins(settings)
+    return function addCorsHeaders (request, reply, done) {
+      if (isPreflight(request)) {
+        const malformed = rejectMalformed(request.raw, reply)
+        if (malformed === undefined) respondToPreflight.call(this, request, reply, done)
+        else done(malformed)
+      } else if (reply.hasHeader('vary')) {
+        addHeaders.call(this, request, reply, done)
+      } else {
+        origins.addTo(reply, request.raw.headers.origin)
+        done()
+      }
+    }
+  }
+
+  policies.push(({ cors: settings }: RouteSettings) => settings ? hookOf(settings) : undefined)
+  if (!global) return
+  const unrouted = hookOf(global)
+  fastify.addHook('onRequest', function addCorsHeadersToUnrouted (request, reply, done) {
+    if (request.is404) unrouted.call(this, request, reply, done)
+    else done()
   })
 }, { name: 'stream-gateway-cors', fastify: '5.x' })
+
+/** @fastify/cors takes every OPTIONS for a preflight; one without these two headers is for the upstream. */
+function isPreflight ({ raw: { method, headers } }: FastifyRequest): boolean {
+  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+}
+
+/**
+ * The headers that one policy gives to responses, by the origin of the page. @fastify/cors is asked once for each, on
+ * stand-ins for request and reply: it makes new options for every request, and reads these from a request in a costly way.
+ */
+class KnownOrigins {
+  readonly #headers = new Map<string | undefined, Array<[name: string, value: string]>>()
+
+  constructor (readonly fastify: FastifyInstance, readonly addHeaders: onRequestHookHandler, readonly settings: CorsSettings) {}
+
+  addTo (reply: FastifyReply, origin: string | undefined): void {
+    const headers = this.#headers.get(origin) ?? this.#ask(origin)
+    for (const [name, value] of headers) reply.header(name, value)
+  }
+
+  #ask (origin: string | undefined): Array<[name: string, value: string]> {
+    const headers: Array<[name: string, value: string]> = []
+    const request: FastifyRequest = Object.create(null, {
+      headers: { value: { origin } },
+      raw: { value: { method: 'GET' } },
+      routeOptions: { value: { config: { cors: this.settings } } }
+    })
+    const reply: FastifyReply = Object.create(null, {
+      getHeader: { value: () => undefined },
+      header: { value: (name: string, value: string) => headers.push([name.toLowerCase(), value]) }
+    })
+    this.addHeaders.call(this.fastify, request, reply, () => {})
+    if (this.#headers.size >= MAX_ORIGINS) this.#headers.clear()
+    this.#headers.set(origin, headers)
+    return headers
+  }
+}
 
 /**
  * The hook that @fastify/cors would add. It is asked for it on a stand-in, since the plugin would also claim the
@@ -44,7 +110,7 @@ async function corsHook (fastify: FastifyInstance, options: FastifyCorsOptions):
       options: { value: () => standIn },
       addHook: { value: (_name: 'onRequest', hook: onRequestHookHandler) => resolve(hook) }
     })
-    // Called without an error once the hook is there, when the promise is settled already.
+    // Called without an error once the hook is there, when the promise is resolved already.
     cors(standIn, options, reject)
   })
 }

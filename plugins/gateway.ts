@@ -3,36 +3,39 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import { logAnswered, logExchange } from '../src/observe/access-log.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
-import { Drain } from '../src/server/in-flight.js'
-import { keepFreedMemory } from '../src/node/freed-memory.js'
-import { refusalOfMalformed } from '../src/server/malformed.js'
-import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import { AccessLog, logLocal } from '../src/observe/access-log.js'
+import { BodyRate } from '../src/proxy/body-rate.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
-import { AnswerHeads, RequestHeads } from '../src/proxy/heads.js'
+import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
 import type { Client } from '../src/proxy/heads.js'
-import { Pace } from '../src/proxy/body-rate.js'
-import { compileRewrite } from '../src/proxy/path.js'
-import type { Route, Settled } from '../src/proxy/route.js'
-import { continueInTurn } from '../src/proxy/turn.js'
+import { Observers } from '../src/proxy/observers.js'
+import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
+import type { AbsoluteTarget } from '../src/proxy/path.js'
+import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
+import { continueInTurn } from '../src/server/continue.js'
+import { InFlight } from '../src/server/in-flight.js'
+import { rejectMalformed } from '../src/server/malformed.js'
+import type { Policy } from '../src/server/policy.js'
 import { Target } from '../src/upstream/target.js'
+import { Upstream } from '../src/upstream/upstream.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The prefix of the gateway's route, as routes.json has it. */
-    gatewayPrefix?: string
-    /** The policy of the route, for @fastify/cors. */
+    /** The policy of the route, for a host's @fastify/cors. */
     cors?: FastifyCorsOptions | false
   }
 }
 
 export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> {
+  /** What decides before an exchange, in this order. */
+  policies: readonly Policy[]
   /** One line per request. */
   accessLog: boolean
   /** Whether nobody's hooks write to a request's own log: all requests then share one, without their ids. */
-  sharesLog?: boolean
+  isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
 }
@@ -41,20 +44,21 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> 
  * One wildcard route per upstream. The scope that this is registered in parses no body any more.
  */
 export default fp(async function gateway (fastify: FastifyInstance, options: Options) {
-  const drain = new Drain()
+  const inFlight = new InFlight()
   const { shutdownTimeout } = options
   const via = options.via === false ? undefined : new Via(options.via)
+  const requestHeads = new RequestHeads({ forwarded: options.forwarded, via })
+  const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
-  keepFreedMemory()
   continueInTurn(fastify.server)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
-  if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, drain, shutdownTimeout))
+  if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
 
   // A logger for each request costs as much as everything else that is done here for it.
   const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
-  const ownLog = options.sharesLog === true ? { childLoggerFactory: () => sharedLog } : {}
+  const ownLog = options.isService === true ? { childLoggerFactory: () => sharedLog } : {}
 
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
@@ -62,10 +66,16 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
 
   function mount (settings: RouteSettings): void {
     const route = prepare(settings)
-    fastify.addHook('onClose', async () => route.target.connections.close())
+    fastify.addHook('onClose', async () => route.upstream.close())
     // With Fastify's own two lines a request switched off; what hooks warn of still shows.
     const shared = {
-      exposeHeadRoute: false, logLevel: LOG_LEVEL, config: contextConfig(settings), handler, errorHandler: answerError, ...ownLog
+      exposeHeadRoute: false,
+      logLevel: LOG_LEVEL,
+      config: contextConfig(settings),
+      onRequest: options.policies.flatMap(policy => policy(settings) ?? []),
+      handler,
+      errorHandler: respondToError,
+      ...ownLog
     }
     for (const url of mountPoints(settings.prefix)) {
       fastify.route({ ...shared, url, method: WITHOUT_PARSER })
@@ -73,46 +83,44 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     }
 
     function handler (request: FastifyRequest, reply: FastifyReply): void {
-      if (drain.draining) {
+      if (inFlight.isClosing) {
         reply.send(new GatewayError('SERVICE_UNAVAILABLE', 'The gateway is shutting down'))
         return
       }
-      drain.enter()
-      new Exchange(route, request, reply).start(clientOf(request))
+      inFlight.begun()
+      const absolute = splitAbsolute(request.url)
+      new Exchange(route, request, reply).start(clientOf(request, absolute), absolute?.path ?? request.url)
     }
   }
 
   function prepare (settings: RouteSettings): Route {
     // The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`.
     const mounted = settings.prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + settings.prefix
-    const target = new Target(settings.target)
     return {
       prefix: mounted,
-      target,
+      upstream: new Upstream(new Target(settings.target)),
       rewrite: compileRewrite(mounted, settings.pathRewrite),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,
       maxBodySize: settings.maxBodySize,
-      pace: new Pace(settings.requestTimeout, settings.minBodyRate),
+      bodyRate: new BodyRate(settings.requestTimeout, settings.minBodyRate),
       via,
-      requestHeads: new RequestHeads({ hostField: target.hostField, forwarded: options.forwarded, via }),
-      answerHeads: new AnswerHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
-      onSettled
+      requestHeads,
+      responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
+      observers
     }
   }
 
-  function onSettled (exchange: Settled): void {
-    drain.leave()
-    if (options.accessLog) logExchange(fastify.log, exchange)
-  }
-
   /**
-   * An exchange writes its own line, also when it is broken off: this hook only sees answers that were finished, and
+   * An exchange writes its own line, also when it is broken off: this hook only sees responses that were finished, and
    * under HTTP/2 streams that were reset before there was one.
    */
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) logAnswered(fastify.log, request.id, request.raw, reply.statusCode, reply.elapsedTime)
+    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
+      const { id, raw: { method, url } } = request
+      logLocal(fastify.log, { reqId: id, method, url }, reply.statusCode, reply.elapsedTime)
+    }
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
@@ -135,9 +143,9 @@ function acceptEveryMethod (fastify: FastifyInstance): void {
   }
 }
 
-/** Read by @fastify/cors and @fastify/rate-limit, a host's as well; the gateway's own limits are hooks of the route. */
-function contextConfig ({ prefix, cors, rateLimit }: RouteSettings): FastifyContextConfig {
-  const config: FastifyContextConfig = { gatewayPrefix: prefix }
+/** Read by a host's @fastify/cors and @fastify/rate-limit; the gateway's own policies are hooks of the route. */
+function contextConfig ({ cors, rateLimit }: RouteSettings): FastifyContextConfig {
+  const config: FastifyContextConfig = {}
   if (cors !== undefined) config.cors = cors
   if (rateLimit !== undefined) config.rateLimit = false
   return config
@@ -150,7 +158,7 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
 
 /**
  * Fastify answers 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
- * is for the service to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still refused,
+ * is for the upstream to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still rejected,
  * as RFC 10008 section 2 demands of every server.
  */
 function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: () => void): void {
@@ -159,7 +167,8 @@ function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _pa
   done()
 }
 
-function clientOf (request: FastifyRequest): Client {
+/** @param absolute the request's target, where it is in absolute-form */
+function clientOf (request: FastifyRequest, absolute: AbsoluteTarget | undefined): Client {
   const { headers, socket } = request.raw
   const peer = socket.remoteAddress ?? ''
   const { ips } = request
@@ -170,28 +179,29 @@ function clientOf (request: FastifyRequest): Client {
     peer,
     ip: request.ip,
     protocol: request.protocol,
-    host: request.host,
+    // An absolute-form's authority counts more than Host (RFC 9112 section 3.2.2).
+    host: absolute === undefined || trusted ? request.host : absolute.authority,
     trusted
   }
 }
 
-function answerError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  // An exchange has judged its request itself.
-  const malformed = exchangeOf(reply.raw) === undefined ? refusalOfMalformed(request.raw, reply) : undefined
-  const answer = malformed ?? error
+function respondToError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  // An exchange has validated its request itself.
+  const malformed = exchangeOf(reply.raw) === undefined ? rejectMalformed(request.raw, reply) : undefined
+  const known = malformed ?? error
   // Not the gateway's: thrown on to the error handler of the host.
-  if (!(answer instanceof GatewayError)) throw answer
-  reply.code(answer.statusCode).send(errorBody(answer.code, answer.message, request.id))
+  if (!(known instanceof GatewayError)) throw known
+  reply.code(known.statusCode).send(errorBody(known.code, known.message, request.id))
 }
 
-/** Milliseconds that a client has at the end to take the last of its answer. */
+/** Milliseconds that a client has at the end to take the last of its response. */
 const LAST_MOMENT = 1_000
 
 /** Stops accepting, lets what is in flight end, and breaks off what does not, and the connections that ask for nothing. */
-async function close ({ server, log }: FastifyInstance, drain: Drain, timeout: number): Promise<void> {
+async function close ({ server, log }: FastifyInstance, inFlight: InFlight, timeout: number): Promise<void> {
   const closed = new Promise<unknown>(resolve => { server.close(resolve) })
   log.info('shutting down: nothing new is accepted')
-  const left = await drain.finish(timeout)
+  const left = await inFlight.finish(timeout)
   if (left > 0) {
     log.warn({ exchanges: left, timeout }, 'shutting down: broken off')
   } else {

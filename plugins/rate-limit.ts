@@ -1,30 +1,28 @@
-import type { FastifyInstance, preHandlerHookHandler, RouteOptions } from 'fastify'
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import rateLimit from '@fastify/rate-limit'
 import type { RateLimitSettings, Settings } from '../src/config/index.js'
 import { GatewayError } from '../src/proxy/errors.js'
+import type { Policy } from '../src/server/policy.js'
 
-type Options = Pick<Settings, 'rateLimit' | 'routes'>
+interface Options extends Pick<Settings, 'rateLimit' | 'routes'> {
+  /** Gets that of the rate limits. */
+  policies: Policy[]
+}
 
 /**
  * Rate limits for the gateway's routes, by @fastify/rate-limit: a route that names a limit counts apart, all others
  * share one counter per client. In a host that has registered @fastify/rate-limit, its store counts (Redis, say).
  */
-export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { rateLimit: shared, routes }: Options) {
+export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { rateLimit: shared, routes, policies }: Options) {
   if (!routes.some(route => route.rateLimit)) return
   // `global: false`: the plugin would count each of a route's registrations apart; here a route is one counter.
   if (!fastify.hasDecorator('rateLimit')) await fastify.register(rateLimit, { global: false })
 
   const sharedLimit = shared ? limit(fastify, shared) : undefined
-  const limits = new Map<string, preHandlerHookHandler>()
-  for (const route of routes) {
-    if (!route.rateLimit) continue
-    limits.set(route.prefix, (route.ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, route.rateLimit))
-  }
-
-  fastify.addHook('onRoute', (route: RouteOptions) => {
-    const hook = limits.get(String(route.config?.gatewayPrefix))
-    if (hook !== undefined) route.onRequest = [...[route.onRequest ?? []].flat(), hook]
+  policies.push(({ rateLimit: settings, ownRateLimit }) => {
+    if (!settings) return undefined
+    return (ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, settings)
   })
 }, { name: 'stream-gateway-rate-limit', fastify: '5.x' })
 

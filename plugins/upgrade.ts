@@ -4,10 +4,12 @@ import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Settings } from '../src/config/index.js'
-import { http1 } from '../src/proxy/http1-client.js'
+import { http1Client } from '../src/proxy/http1-client.js'
 import { splitAbsolute } from '../src/proxy/path.js'
-import { protocolsAsked, serveOrdinary, serveUpgrade } from '../src/proxy/upgrade.js'
-import type { Connection } from '../src/proxy/upgrade.js'
+import { protocolsAsked } from '../src/proxy/upgrade.js'
+import { respondToUpgrade } from '../src/server/error-responses.js'
+import { serveOrdinary, serveUpgrade } from '../src/server/upgrade-connection.js'
+import type { UpgradeConnection } from '../src/server/upgrade-connection.js'
 
 export interface Options extends Pick<Settings, 'routes'> {
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
@@ -35,7 +37,7 @@ const known = new WeakMap<object, Upgrades>()
 export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, shutdownTimeout }: Options) {
   let upgrades = known.get(fastify.server)
   if (upgrades === undefined) {
-    const first = new Upgrades(fastify.server)
+    const first = new Upgrades(fastify)
     known.set(fastify.server, first)
     upgrades = first
     fastify.addHook('preClose', async () => {
@@ -51,12 +53,13 @@ interface Mount {
   readonly fastify: FastifyInstance
   /** Without a slash at its end. */
   readonly prefix: string
-  /** Whether the service may be asked: HTTP/2 knows no Upgrade (RFC 9113 section 8.6). */
+  /** Whether the upstream may be asked: HTTP/2 knows no Upgrade (RFC 9113 section 8.6). */
   readonly tunnels: boolean
 }
 
 /** All upgrades that one server is asked for. */
 class Upgrades {
+  readonly #fastify: FastifyInstance
   readonly #server: UpgradingServer
   readonly #mounts: Mount[] = []
   readonly #open = new Set<Socket>()
@@ -66,7 +69,9 @@ class Upgrades {
    * What a host listens with, before or after, would get our requests, too, and close their connections: every
    * listener for 'upgrade' is called for every path. So the event itself is withheld.
    */
-  constructor (server: UpgradingServer) {
+  constructor (fastify: FastifyInstance) {
+    const server: UpgradingServer = fastify.server
+    this.#fastify = fastify
     this.#server = server
     const emit: EventEmitter['emit'] = server.emit
     server.emit = (event, ...args) => (event === 'upgrade' && this.#take(args)) || emit.call(server, event, ...args)
@@ -75,7 +80,7 @@ class Upgrades {
     const isWanted = server.shouldUpgradeCallback
     if (isWanted === undefined) return
     // Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end.
-    server.shouldUpgradeCallback = request => this.#isOthers(this.#mountOf(request)) ? isWanted.call(server, request) : !http1.hasBody(request)
+    server.shouldUpgradeCallback = request => this.#isOthers(this.#mountOf(request)) ? isWanted.call(server, request) : !http1Client.hasBody(request)
   }
 
   mount (fastify: FastifyInstance, prefix: string, tunnels: boolean): void {
@@ -101,7 +106,7 @@ class Upgrades {
     if (this.#isOthers(mount)) return false
     const protocols = mount && this.#protocols(mount, request)
     if (mount === undefined || protocols === undefined) {
-      serveOrdinary(request, connection, early)
+      serveOrdinary(request, connection, early, error => respondToUpgrade(this.#fastify, request, connection, error))
     } else {
       this.#open.add(connection)
       connection.once('close', () => this.#open.delete(connection))
@@ -148,6 +153,6 @@ function isRequest (request: unknown): request is Request {
   return request instanceof IncomingMessage && request.method !== undefined && request.url !== undefined
 }
 
-function isConnection (socket: unknown): socket is Connection {
+function isConnection (socket: unknown): socket is UpgradeConnection {
   return socket instanceof Socket && 'server' in socket
 }

@@ -1,14 +1,13 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { destination } from 'pino'
-import cors from '../plugins/cors.js'
-import gateway from '../plugins/gateway.js'
-import rateLimit from '../plugins/rate-limit.js'
-import upgrade from '../plugins/upgrade.js'
 import { ConfigError, loadConfig } from './config/index.js'
 import type { Settings } from './config/index.js'
-import { attend, serverFactory } from './server/server.js'
-import { answerAnyError, answerMalformed, answerNotFound, answerUnrouted } from './server/error-responses.js'
+import { keepFreedMemory } from './node/freed-memory.js'
+import { keepTickShape } from './node/tick-shape.js'
+import { registerGateway } from './register-gateway.js'
+import { respondNotFound, respondToError, respondToMalformed, respondToUnrouted } from './server/error-responses.js'
+import { prepareServer, serverFactory } from './server/server.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -20,6 +19,10 @@ const PRETTY = {
 
 /** A write for each line would cost more than the request that it tells of. What is left is written at the end of the process. */
 const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100 }
+
+// What changes the whole process is done here, where the process is the gateway's own.
+keepTickShape()
+keepFreedMemory()
 
 const settings = load(process.env.ROUTES_FILE ?? 'routes.json')
 
@@ -37,23 +40,20 @@ export const options: FastifyServerOptions & { https: object | null } = {
   logController: new Fastify.LogController({ disableRequestLogging: true }),
   // What arrives while the service closes gets the gateway's own 503.
   return503OnClosing: false,
-  frameworkErrors: answerUnrouted,
-  clientErrorHandler: answerMalformed
+  frameworkErrors: respondToUnrouted,
+  clientErrorHandler: respondToMalformed
 }
 
 /**
- * The service: everything that routes.json asks for, in the order in which a request meets it.
+ * The service: everything that routes.json asks for.
  *
  * @param _options fastify-cli refuses an async plugin that does not name them
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
-  attend(fastify, settings.server)
-  fastify.setErrorHandler(answerAnyError)
-  await fastify.register(cors, settings)
-  await fastify.register(rateLimit, settings)
-  await fastify.register(upgrade, { ...settings, ...settings.server })
-  await fastify.register(gateway, { ...settings, ...settings.server, sharesLog: true })
-  fastify.setNotFoundHandler(answerNotFound)
+  prepareServer(fastify, settings.server)
+  fastify.setErrorHandler(respondToError)
+  await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
+  fastify.setNotFoundHandler(respondNotFound)
 }
 
 function load (file: string): Settings {

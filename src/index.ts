@@ -1,11 +1,8 @@
 import type { FastifyInstance, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import cors from '../plugins/cors.js'
-import gateway from '../plugins/gateway.js'
-import rateLimit from '../plugins/rate-limit.js'
-import upgrade from '../plugins/upgrade.js'
 import { checkConfig } from './config/index.js'
 import type { GatewayConfig } from './config/index.js'
+import { registerGateway } from './register-gateway.js'
 
 export type { GatewayConfig } from './config/index.js'
 export { ConfigError } from './config/index.js'
@@ -29,10 +26,7 @@ async function streamGateway (fastify: FastifyInstance, options: GatewayOptions 
   // Fastify's own options of a registration stand beside the gateway's.
   const { accessLog = true, prefix, logLevel, logSerializers, ...config } = options
   const settings = checkConfig(config, { source: 'fastify-stream-gateway options' })
-  await fastify.register(cors, settings)
-  await fastify.register(rateLimit, settings)
-  await fastify.register(upgrade, settings)
-  await fastify.register(gateway, { ...settings, accessLog })
+  await registerGateway(fastify, { ...settings, accessLog })
 }
 
 export default fp(streamGateway, { name: 'fastify-stream-gateway', fastify: '5.x', encapsulate: true })

@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http'
-import type { Outcome, Settled } from '../proxy/route.js'
+import type { ObservedExchange, Observer, Outcome } from '../proxy/observers.js'
 
 /** The part of a pino logger that is used. */
 export interface Logger {
@@ -7,21 +6,21 @@ export interface Logger {
   warn (line: object, message: string): void
 }
 
-/** One line for each request that was answered or given up, whichever way it ended. */
+/** One line for each request, whichever way it ended. */
 export interface AccessLine {
   reqId: string
-  method: string | undefined
-  url: string | undefined
-  /** 499, as nginx writes it, when the client went away before there was an answer. */
+  method?: string | undefined
+  url?: string | undefined
+  /** 499, as nginx writes it, when the client went away before there was a response. */
   status: number
   /** The mounted prefix; absent where no route took the request. */
   route?: string
   target?: string
-  /** Of the answer's body. */
+  /** Of the response's body. */
   bytes?: number
   /** Milliseconds from the handler's start to the last byte written. */
-  duration: number
-  /** Milliseconds of these until the service's head arrived, or until it was given up. */
+  duration?: number
+  /** Milliseconds of these until the upstream's head arrived, or until it was given up. */
   upstreamDuration?: number
   outcome: Outcome
   err?: Error
@@ -31,37 +30,51 @@ export interface AccessLine {
 
 const CLIENT_CLOSED_REQUEST = 499
 
-/** The line of an exchange. What went wrong is in `err`, with its cause: hosts, ports and codes are for the log alone. */
-export function logExchange (log: Logger, exchange: Settled): void {
-  const { request, reply: { raw }, route, error, startedAt, answeredAt, outcome = 'completed' } = exchange
-  const end = performance.now()
-  const line: AccessLine = {
-    reqId: request.id,
-    method: request.method,
-    url: request.url,
-    status: raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST,
-    route: route.prefix,
-    target: route.target.name,
-    bytes: exchange.bytes,
-    duration: rounded(end - startedAt),
-    upstreamDuration: rounded((answeredAt === 0 ? end : answeredAt) - startedAt),
-    outcome
+/** The first of the observers. What went wrong is in `err`, with its cause: hosts, ports and codes are for the log alone. */
+export class AccessLog implements Observer {
+  readonly #log: Logger
+
+  constructor (log: Logger) {
+    this.#log = log
   }
-  if (error === undefined) {
-    log.info(line, outcome)
-  } else {
-    line.err = error
-    const cause = causeOf(error)
-    if (cause !== undefined) line.cause = cause
-    log.warn(line, outcome)
+
+  ended ({ request, reply: { raw }, route, target, bytes, error, startedAt, respondedAt, outcome = 'completed' }: ObservedExchange): void {
+    const end = performance.now()
+    const line: AccessLine = {
+      reqId: request.id,
+      method: request.method,
+      url: request.url,
+      status: raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST,
+      route: route.prefix,
+      ...(target !== undefined && { target: target.name }),
+      bytes,
+      duration: rounded(end - startedAt),
+      upstreamDuration: rounded((respondedAt === 0 ? end : respondedAt) - startedAt),
+      outcome
+    }
+    if (error === undefined) {
+      this.#log.info(line, outcome)
+    } else {
+      line.err = error
+      const cause = causeOf(error)
+      if (cause !== undefined) line.cause = cause
+      this.#log.warn(line, outcome)
+    }
   }
 }
 
-/** The line of a request that was answered before it reached a service: no route, over the limit, stopped by a hook. */
-export function logAnswered (log: Logger, reqId: string, { method, url }: IncomingMessage, status: number, duration: number): void {
-  // A preflight is answered as it should be, and nothing is refused by it.
-  const outcome = status < 400 ? 'completed' : 'refused'
-  const line: AccessLine = { reqId, method, url, status, duration: rounded(duration), outcome }
+/** What is known of a request that reached no upstream. */
+export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'err'>
+
+/**
+ * The line of a request that the gateway responded to itself: no route, over the limit, stopped by a hook, no HTTP.
+ *
+ * @param duration milliseconds, where they are known
+ */
+export function logLocal (log: Logger, request: LocalRequest, status: number, duration?: number): void {
+  // A preflight is responded to as it should be, and nothing is rejected by it.
+  const outcome = status < 400 ? 'completed' : 'rejected'
+  const line: AccessLine = { ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome }
   log.info(line, outcome)
 }
 

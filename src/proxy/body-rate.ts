@@ -2,15 +2,15 @@
 const INTERVAL = 1_000
 
 /** A body that comes in from a client. */
-export interface Paced {
+export interface RatedBody {
   /** Bytes so far. */
   readonly received: number
-  /** Whether the gateway itself holds the client back: the service reads slower than the client sends. */
+  /** Whether the gateway itself holds the client back: the upstream reads slower than the client sends. */
   readonly isHeld: boolean
   tooSlow (): void
-  /** For the pace alone: when the present window began, as `Date.now` has it; 0 for one that no look has seen. */
+  /** For BodyRate alone: when the present window began, as `Date.now` has it; 0 for one that no look has seen. */
   since: number
-  /** For the pace alone: bytes up to there. */
+  /** For BodyRate alone: bytes up to there. */
   before: number
 }
 
@@ -18,8 +18,8 @@ export interface Paced {
  * Cuts off clients that send a body so slowly that it is an attack on the connections kept for it (slow POST). A
  * slow but steady upload lives, however long it takes. One timer for all bodies, and none while there is no body.
  */
-export class Pace {
-  readonly #bodies = new Set<Paced>()
+export class BodyRate {
+  readonly #bodies = new Set<RatedBody>()
   readonly #window: number
   readonly #least: number
   #timer: NodeJS.Timeout | undefined
@@ -33,14 +33,14 @@ export class Pace {
     this.#least = rate * window / 1000
   }
 
-  watch (body: Paced): void {
+  watch (body: RatedBody): void {
     if (this.#least === 0) return
     this.#bodies.add(body)
     this.#timer ??= setInterval(() => this.#look(), Math.min(INTERVAL, this.#window)).unref()
   }
 
   /** The timer is left to its next look: most bodies are over by then, and the next one would only start it again. */
-  leave (body: Paced): void {
+  leave (body: RatedBody): void {
     this.#bodies.delete(body)
   }
 

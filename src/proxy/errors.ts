@@ -1,6 +1,6 @@
-import { QueueFullError } from '../upstream/request.js'
+import { QueueFullError } from '../upstream/pool.js'
 
-/** Every error that the gateway itself answers: what the client reads, and by which status. */
+/** Every error of the gateway's own: what the client reads, and with which status. */
 const KINDS = {
   BAD_REQUEST: { status: 400, message: 'The request cannot be forwarded' },
   FORBIDDEN: { status: 403, message: 'The origin of the page may not open this connection' },
@@ -27,7 +27,7 @@ export interface ErrorBody {
 }
 
 /**
- * An answer of the gateway's own. Its `message` is for the client and names no host, port or stack;
+ * An error response of the gateway's own. Its `message` is for the client and names no host, port or stack;
  * what happened is its `cause`, which only the log sees.
  */
 export class GatewayError extends Error {
@@ -42,29 +42,30 @@ export class GatewayError extends Error {
   }
 }
 
-/** The JSON body of every error answer. */
+/** The JSON body of every error response. */
 export function errorBody (code: string, message: string, requestId: string): ErrorBody {
   return { success: false, error: { code, message }, requestId }
 }
 
-/** What keeps a request from being sent at all: no room, or a head that Node's writer refuses although its parser let it pass. */
+/** What keeps a request from being sent at all: no room, or a head that Node's writer rejects although its parser let it pass. */
 export function notSent (cause: unknown): GatewayError {
   return new GatewayError(cause instanceof QueueFullError ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', undefined, cause)
 }
 
-/** What Node's client or a socket reports before the upstream's head arrived, as the answer it deserves. */
+/** What Node's client or a socket reports before the upstream's head arrived, as the error that the client gets. */
 export function upstreamFailure (cause: NodeJS.ErrnoException): GatewayError {
+  if (cause instanceof QueueFullError) return notSent(cause)
   const code = String(cause.code)
   if (code === 'ERR_CONNECT_TIMEOUT') return new GatewayError('GATEWAY_TIMEOUT', 'Upstream service could not be reached in time', cause)
   return new GatewayError('BAD_GATEWAY', failureMessage(code), cause)
 }
 
 function failureMessage (code: string): string | undefined {
-  if (code === 'ECONNRESET' || code === 'EPIPE') return 'Upstream service closed the connection before it answered'
-  if (code === 'ERR_HTTP2_STREAM_ERROR') return 'Upstream service refused the request before it answered'
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'Upstream service closed the connection before it responded'
+  if (code === 'ERR_HTTP2_STREAM_ERROR') return 'Upstream service refused the request before it responded'
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP')) return NOT_HTTP
   return undefined
 }
 
-/** For what a service sent and cannot be passed on. */
-export const NOT_HTTP = 'Upstream service sent an answer that is not valid HTTP'
+/** For what an upstream sent and cannot be passed on. */
+export const NOT_HTTP = 'Upstream service sent a response that is not valid HTTP'

@@ -5,19 +5,19 @@ import type { Via } from './via.js'
 /** Who the client is, as far as the server can vouch for it. */
 export interface Client {
   /** The X-Forwarded-For to send: the peer, appended to what it sent when it is a trusted proxy. */
-  forwardedFor: string
+  readonly forwardedFor: string
   /** The address of the connection's other end. */
-  peer: string
+  readonly peer: string
   /** The address of the client: the peer's, or what a trusted proxy said. */
-  ip: string
-  protocol: string
+  readonly ip: string
+  readonly protocol: string
   /** The authority that the client asked for; empty when it named none (HTTP/1.0). */
-  host: string
+  readonly host: string
   /** Whether the peer is a proxy that `trustProxy` names, so that its `Forwarded` may travel on. */
-  trusted: boolean
+  readonly trusted: boolean
 }
 
-/** Which fields tell a service of the client. */
+/** Which fields tell an upstream of the client. */
 export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | 'both'
 
 /** How a request's body and its head's hop-by-hop fields are set anew. */
@@ -34,14 +34,12 @@ export interface Framing {
 export const BODILESS: Framing = { chunked: false, trailers: false, upgrade: undefined }
 
 export interface RequestHeadOptions {
-  /** The target's own Host. */
-  hostField: string
   forwarded: ForwardedStyle
   via: Via | undefined
 }
 
 /**
- * Replaced by the target's own (Host), answered by Node on this hop (Expect: the client has its 100 by now), or
+ * Replaced by the target's own (Host), of this hop alone (Expect: the client has its 100 by now), or
  * set from what the server knows (the forwarded fields), whatever a client sent under these names.
  */
 const REPLACED = ['host', 'expect', 'http2-settings', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
@@ -53,22 +51,20 @@ const NONE: readonly string[] = []
 /** Methods under which a request without framing has no body; under any other the sender says Content-Length: 0. */
 const USUALLY_BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
-/** Makes the heads of the requests to one target. */
+/** Makes the heads of a route's requests. */
 export class RequestHeads {
-  readonly #hostField: string
   readonly #via: Via | undefined
   readonly #setsXForwarded: boolean
   readonly #setsForwarded: boolean
 
-  constructor ({ hostField, forwarded, via }: RequestHeadOptions) {
-    this.#hostField = hostField
+  constructor ({ forwarded, via }: RequestHeadOptions) {
     this.#via = via
     this.#setsXForwarded = forwarded !== 'rfc7239'
     this.#setsForwarded = forwarded !== 'x-forwarded'
   }
 
   /**
-   * The head that the service gets: the client's fields in their order and case, less what is of the hop, framed
+   * The head that the upstream gets, less the value of Host, which each attempt sets: the client's fields in their order and case, less what is of the hop, framed
    * anew, and the forwarded fields last, where no field of the client can replace or nominate them away.
    *
    * The framing is set here, by the function that strips it: Node writes the body of a GET or DELETE without any
@@ -76,7 +72,7 @@ export class RequestHeads {
    * read as the next request.
    */
   build (raw: RawFields, method: string, version: string, { chunked, trailers, upgrade }: Framing, client: Client): string[] {
-    const head = ['Host', this.#hostField]
+    const head = ['Host', '']
     const stripped = this.#setsForwarded || !client.trusted ? WITH_FORWARDED : WITHOUT_FORWARDED
     copyEndToEnd(raw, stripped, chunked ? CONTENT_LENGTH : NONE, head)
     if (chunked) head.push('Transfer-Encoding', 'chunked')
@@ -119,20 +115,20 @@ function forwardedElement (peer: string, protocol: string, host: string): string
 /** What hooks set through `reply.header()`: names in lower case. */
 export type HookFields = Record<string, number | string | string[] | undefined>
 
-export interface AnswerHeadOptions {
+export interface ResponseHeadOptions {
   /** Whether CORS on this route is the gateway's. */
   cors: boolean
   rateLimit: boolean
   via: Via | undefined
 }
 
-/** Makes the heads of the answers that a route's clients get. */
-export class AnswerHeads {
+/** Makes the heads of the responses that a route's clients get. */
+export class ResponseHeads {
   readonly #stripped: FieldNames
   readonly #via: Via | undefined
 
-  constructor ({ cors, rateLimit, via }: AnswerHeadOptions) {
-    // Of requests only; in an answer Node would send the head as UTF-8.
+  constructor ({ cors, rateLimit, via }: ResponseHeadOptions) {
+    // Of requests only; in a response Node would send the head as UTF-8.
     const names: string[] = ['expect']
     if (cors) names.push('access-control-*')
     if (rateLimit) names.push('x-ratelimit-*')
@@ -141,9 +137,9 @@ export class AnswerHeads {
   }
 
   /**
-   * The service's fields as they came (three Set-Cookie stay three), less what is of the hop or the gateway's own,
-   * then what the hooks set. Vary is the sum of both: each names what its answer hangs on; and a cookie of the
-   * host's replaces none of the service's.
+   * The upstream's fields as they came (three Set-Cookie stay three), less what is of the hop or the gateway's own,
+   * then what the hooks set. Vary is the sum of both: each names what its response depends on; and a cookie
+   * of the host's replaces none of the upstream's.
    */
   build (raw: RawFields, status: number, version: string, fields: HookFields): string[] {
     const head: string[] = []
@@ -161,7 +157,7 @@ export class AnswerHeads {
     return head
   }
 
-  /** The fields of an interim answer; what the hooks set belongs to the final one. */
+  /** The fields of an interim response; what the hooks set belongs to the final one. */
   interim (raw: RawFields): string[] {
     const head: string[] = []
     // RFC 9110 section 8.6: no Content-Length in a 1xx.

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { eachField } from './fields.js'
-import { isLingering, lingerAfterAnswer } from './linger.js'
-import type { Wire } from './client-protocol.js'
+import { expectNoBody, isLingering, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
+import type { ClientProtocol } from './client-protocol.js'
+import { eachField, listValue } from './fields.js'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -12,10 +12,10 @@ function canReset (socket: Socket | null): socket is Socket {
 }
 
 /** A client that speaks HTTP/1. */
-export const http1: Wire = {
+export const http1Client: ClientProtocol = {
   closing: ['Connection', 'close'],
 
-  fields: client => client.rawHeaders,
+  fields: request => request.rawHeaders,
 
   /** RFC 9112 section 6.3. */
   hasBody ({ headers }) {
@@ -23,58 +23,79 @@ export const http1: Wire = {
     return Number(headers['content-length']) > 0
   },
 
-  /** After an answer that closes the connection, what else stands in it must not be taken for a request. */
+  /** After a response that closes the connection, what else stands in it must not be taken for a request. */
   isGone: ({ socket }) => socket.destroyed || isLingering(socket),
 
-  /** A response that waits behind another one of its connection has no socket yet; interim answers may be left out. */
-  inform (raw, status, reason, head) {
-    if (raw.socket === null || raw.headersSent || raw.req.httpVersionMinor === 0) return
-    // Written past Node's writer, which would refuse a reason that its parser lets pass.
+  expectNoBody,
+
+  release: releaseRequest,
+
+  /** A response that waits behind another one of its connection has no socket yet; interim ones may be left out. */
+  inform (response, status, reason, head) {
+    if (response.socket === null || response.headersSent || response.req.httpVersionMinor === 0) return
+    // Written past Node's writer, which would reject a reason that its parser lets pass.
     const words = /^[\t\x20-\x7e\x80-\xff]+$/.test(reason) ? reason : STATUS_CODES[status] ?? ''
     const lines = [`HTTP/1.1 ${status} ${words}`]
     eachField(head, (name, value) => lines.push(`${name}: ${value}`))
-    raw.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+    response.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   },
 
-  writeHead (raw, status, reason, head) {
-    // A client of HTTP/1.0 finds the end of an answer by the end of the connection.
-    if (raw.req.httpVersionMinor === 0) raw.shouldKeepAlive = false
-    const names = raw.getHeaderNames()
-    if (names.length === 0) {
-      raw.writeHead(status, reason, head)
-      return
+  writeHead (response, status, reason, head) {
+    // A client of HTTP/1.0 finds the end of a response by the end of the connection.
+    if (response.req.httpVersionMinor === 0) response.shouldKeepAlive = false
+    try {
+      writeFields(response, status, reason, head)
+    } catch (error) {
+      // It would stand in the status line of the error that is sent instead.
+      response.statusMessage = ''
+      throw error
     }
-    // Something set fields on Node's own response (Fastify while it closes, a middleware); `head` has them too. Node
-    // then takes a flat array field by field and lets the last of a name win: only one of three Set-Cookie would be left.
-    for (const name of names) raw.removeHeader(name)
-    eachField(head, (name, value) => raw.appendHeader(name, value))
-    raw.writeHead(status, reason)
   },
 
   /** Not by `flushHeaders`, which sends the head as UTF-8: every byte beyond ASCII would become two. */
-  flushHead: raw => raw.write(NOTHING),
+  flushHead: response => response.write(NOTHING),
 
-  takesTrailers: raw => raw.chunkedEncoding,
+  addRequiredProtocol (upstream, head) {
+    const required = listValue(upstream, 'upgrade')
+    if (required !== undefined) head.push('Connection', 'Upgrade, close', 'Upgrade', required)
+  },
 
-  addTrailers: (raw, trailers) => raw.addTrailers(trailers),
+  takesTrailers: response => response.chunkedEncoding,
 
-  isWritten: raw => raw.writableFinished,
+  addTrailers: (response, trailers) => response.addTrailers(trailers),
+
+  isWritten: response => response.writableFinished,
 
   /**
    * A client that reads slower than one buffer in the route's timeout still moves bytes, and so does one that still
-   * reads the answer before this one (pipelining).
+   * reads the response before this one (pipelining).
    */
   flushed: ({ req: { socket } }) => socket.bytesWritten - socket.writableLength,
 
-  breakOff (raw, hasLength) {
-    // Without Content-Length or chunks (HTTP/1.0) the end of the connection is the end of the answer: only a reset tells.
-    if (!raw.chunkedEncoding && !hasLength && canReset(raw.socket)) raw.socket.resetAndDestroy()
-    else raw.destroy()
+  breakOff (response, hasLength) {
+    // What came before the break is the client's: Node holds it back until the end of the tick.
+    while ((response.socket?.writableCorked ?? 0) > 0) response.socket?.uncork()
+    // Without Content-Length or chunks (HTTP/1.0) the end of the connection is the end of the response: only a reset tells.
+    if (!response.chunkedEncoding && !hasLength && canReset(response.socket)) response.socket.resetAndDestroy()
+    else response.destroy()
   },
 
   /** The connection cannot be used again with half a body in it. */
-  abandonBody (client) {
-    client.resume()
-    lingerAfterAnswer(client.socket)
+  abandonBody (request) {
+    request.resume()
+    lingerAfterResponse(request.socket)
   }
+}
+
+function writeFields (response: Parameters<ClientProtocol['writeHead']>[0], status: number, reason: string, head: string[]): void {
+  const names = response.getHeaderNames()
+  if (names.length === 0) {
+    response.writeHead(status, reason, head)
+    return
+  }
+  // Something set fields on Node's own response (Fastify while it closes, a middleware); `head` has them too. Node
+  // then takes a flat array field by field and lets the last of a name win: only one of three Set-Cookie would be left.
+  for (const name of names) response.removeHeader(name)
+  eachField(head, (name, value) => response.appendHeader(name, value))
+  response.writeHead(status, reason)
 }

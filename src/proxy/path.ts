@@ -7,8 +7,8 @@ export interface PathRewrite {
 }
 
 /**
- * Prepares a route's rewrite. The path is judged and rewritten as it stands on the wire, never decoded and
- * encoded again, so every percent-encoding and the query reach the service as they were sent.
+ * Prepares a route's rewrite. The path is checked and rewritten as it stands on the wire, never decoded and
+ * encoded again, so every percent-encoding and the query reach the upstream as they were sent.
  *
  * @param prefix the mounted prefix, `/` or without a slash at its end
  * @param pathRewrite a regular expression over the raw path; without it the path is forwarded as it came
@@ -25,7 +25,7 @@ export function compileRewrite (prefix: string, pathRewrite?: PathRewrite): Rewr
     if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
-    // A pattern may join what was apart (`/a/.x./b` without its x), so its result is judged like a client's path.
+    // A pattern may join what was apart (`/a/.x./b` without its x), so its result is checked like a client's path.
     const rewritten = originForm(path.replace(pattern, pathRewrite.replacement))
     if (rewritten === undefined || !isPlain(rewritten, 0)) return undefined
     return query === -1 ? rewritten : rewritten + url.slice(query)
@@ -67,11 +67,18 @@ function originForm (path: string): string | undefined {
 const SLASH = 47
 const QUESTION_MARK = 63
 
+export interface AbsoluteTarget {
+  readonly authority: string
+  /** With the query. */
+  readonly path: string
+}
+
 /**
  * Takes a request target in absolute-form apart, `http://host:port/path` (RFC 9112 section 3.2.2); `undefined` for
  * anything else that does not start with a slash.
  */
-export function splitAbsolute (url: string): { authority: string, path: string } | undefined {
+export function splitAbsolute (url: string): AbsoluteTarget | undefined {
+  if (url.charCodeAt(0) === SLASH) return undefined
   const [, authority, path] = ABSOLUTE.exec(url) ?? []
   return authority === undefined || path === undefined ? undefined : { authority, path }
 }

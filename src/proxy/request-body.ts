@@ -1,122 +1,141 @@
 import type { IncomingMessage } from 'node:http'
-import type { UpstreamRequest } from '../upstream/request.js'
+import type { UpstreamRequest } from '../upstream/pool.js'
+import type { BodyRate, RatedBody } from './body-rate.js'
 import { GatewayError } from './errors.js'
 import { allowedTrailers } from './fields.js'
-import type { Pace, Paced } from './body-rate.js'
 
 /** What bounds a request's body. */
-export interface UploadLimits {
+export interface RequestBodyLimits {
   /** Bytes, also of a body whose length is not known before. */
   readonly maxBodySize: number
-  readonly pace: Pace
+  readonly bodyRate: BodyRate
 }
 
 /** The exchange that a body belongs to. */
-export interface UploadOwner {
+export interface RequestBodyOwner {
   /** The body must not go on: the exchange fails. */
-  rejectUpload (error: GatewayError): void
+  rejectBody (error: GatewayError): void
 }
 
 const NOTHING = Buffer.alloc(0)
 
-const kUpload = Symbol('upload')
+const kBody = Symbol('body')
 
 declare module 'http' {
-  interface IncomingMessage { [kUpload]?: Upload }
+  interface IncomingMessage { [kBody]?: RequestBody }
 }
 
-type Carrier = UpstreamRequest & { [kUpload]?: Upload }
+type Sender = UpstreamRequest & { [kBody]?: RequestBody }
 
-/** A request's body on its way to the service, at the service's pace. Made for requests that have one. */
-export class Upload implements Paced {
+/** A request's body on its way to an upstream, at the pace at which that reads. Made for requests that have one. */
+export class RequestBody implements RatedBody {
   received = 0
   isHeld = false
   since = 0
   before = 0
-  #begun = false
+  readonly #request: IncomingMessage
+  readonly #limits: RequestBodyLimits
+  readonly #passesTrailers: boolean
+  readonly #owner: RequestBodyOwner
+  #upstream: Sender | undefined
+  /** To come under Content-Length; NaN without one. */
+  #remaining: number
+  #hasBegun = false
 
-  constructor (
-    readonly client: IncomingMessage,
-    readonly upstream: Carrier,
-    readonly limits: UploadLimits,
-    readonly passesTrailers: boolean,
-    readonly owner: UploadOwner
-  ) {}
+  constructor (request: IncomingMessage, limits: RequestBodyLimits, passesTrailers: boolean, owner: RequestBodyOwner) {
+    const length = request.headers['content-length']
+    this.#request = request
+    this.#limits = limits
+    this.#passesTrailers = passesTrailers
+    this.#owner = owner
+    this.#remaining = length === undefined ? NaN : Number(length)
+  }
+
+  sendTo (upstream: Sender): void {
+    const request = this.#request
+    this.#upstream = upstream
+    request[kBody] = this
+    upstream[kBody] = this
+    upstream.on('drain', onDrain)
+    request.on('data', onData)
+    request.on('end', onEnd)
+    // After what arrived together with the head: an upstream may have something to say before the body comes.
+    process.nextTick(begin, this)
+  }
 
   begin (): void {
-    const { client, upstream, limits } = this
-    client[kUpload] = this
-    upstream[kUpload] = this
-    upstream.on('drain', onDrain)
-    client.on('data', onData)
-    client.on('end', onEnd)
-    limits.pace.watch(this)
-    // After what arrived together with the head: a service may have something to say before the body comes.
-    process.nextTick(flushHead, this)
-  }
-
-  flushHead (): void {
+    if (this.#upstream?.writableEnded !== false) return
+    this.#limits.bodyRate.watch(this)
     // Not by `flushHeaders`, which sends the head as UTF-8: every byte beyond ASCII would become two.
-    if (!this.#begun) this.upstream.write(NOTHING)
+    if (!this.#hasBegun) this.#upstream.write(NOTHING)
   }
 
+  /** What completes the Content-Length ends the request in the same write. */
   forward (chunk: Buffer): void {
-    this.#begun = true
+    const upstream = this.#upstream
+    if (upstream === undefined) return
+    this.#hasBegun = true
     this.received += chunk.length
-    if (this.received > this.limits.maxBodySize) {
-      this.owner.rejectUpload(new GatewayError('PAYLOAD_TOO_LARGE'))
-    } else if (!this.upstream.write(chunk)) {
+    this.#remaining -= chunk.length
+    if (this.received > this.#limits.maxBodySize) {
+      this.#owner.rejectBody(new GatewayError('PAYLOAD_TOO_LARGE'))
+    } else if (this.#remaining === 0) {
+      upstream.end(chunk)
+    } else if (!upstream.write(chunk)) {
       this.isHeld = true
-      this.client.pause()
+      this.#request.pause()
     }
   }
 
-  goOn (): void {
+  resume (): void {
     this.isHeld = false
-    this.client.resume()
+    this.#request.resume()
   }
 
   finish (): void {
-    this.#begun = true
-    this.limits.pace.leave(this)
-    if (this.passesTrailers && this.client.rawTrailers.length > 0 && !this.#addTrailers()) return
-    this.upstream.end()
+    const upstream = this.#upstream
+    this.#hasBegun = true
+    this.#limits.bodyRate.leave(this)
+    if (upstream === undefined || upstream.writableEnded) return
+    if (this.#passesTrailers && this.#request.rawTrailers.length > 0 && !this.#addTrailers(upstream)) return
+    upstream.end()
   }
 
-  #addTrailers (): boolean {
+  #addTrailers (upstream: Sender): boolean {
     try {
-      this.upstream.addTrailers(allowedTrailers(this.client.rawTrailers))
+      upstream.addTrailers(allowedTrailers(this.#request.rawTrailers))
       return true
     } catch (error) {
-      this.owner.rejectUpload(new GatewayError('BAD_REQUEST', undefined, error))
+      this.#owner.rejectBody(new GatewayError('BAD_REQUEST', undefined, error))
       return false
     }
   }
 
   /** Reads no more of it. */
   stop (): void {
-    this.limits.pace.leave(this)
-    this.client.off('data', onData)
-    this.client.off('end', onEnd)
+    this.#limits.bodyRate.leave(this)
+    this.#request.off('data', onData)
+    this.#request.off('end', onEnd)
+    this.#upstream = undefined
   }
 
   tooSlow (): void {
-    this.owner.rejectUpload(new GatewayError('REQUEST_TIMEOUT', 'The body of the request came too slowly'))
+    this.#owner.rejectBody(new GatewayError('REQUEST_TIMEOUT', 'The body of the request came too slowly'))
   }
 }
 
-function flushHead (upload: Upload): void {
-  upload.flushHead()
+function begin (body: RequestBody): void {
+  body.begin()
 }
 
-function onDrain (this: Carrier): void {
-  this[kUpload]?.goOn()
+function onDrain (this: Sender): void {
+  this[kBody]?.resume()
 }
 
 function onData (this: IncomingMessage, chunk: Buffer): void {
-  this[kUpload]?.forward(chunk)
+  this[kBody]?.forward(chunk)
 }
 
 function onEnd (this: IncomingMessage): void {
-  this[kUpload]?.finish()
+  this[kBody]?.finish()
 }

@@ -1,43 +1,52 @@
 import type { ServerResponse } from 'node:http'
-import type { UpstreamAnswer } from '../upstream/request.js'
-import { allowedTrailers, fieldValue } from './fields.js'
-import type { Wire } from './client-protocol.js'
+import { defer, isBusy } from '../node/loop-turn.js'
+import type { Deferred } from '../node/loop-turn.js'
+import type { BodySink, UpstreamResponse } from '../upstream/pool.js'
+import type { ClientProtocol } from './client-protocol.js'
+import { allowedTrailers } from './fields.js'
 
-/** The exchange that an answer belongs to. */
-export interface DownloadOwner {
-  /** Called before the last byte is written. */
-  downloaded (): void
-  /** The answer ended before it was whole. */
-  answerBroken (error: unknown): void
+/** The exchange that a response belongs to. */
+export interface ResponseBodyOwner {
+  /** The body is whole, and about to be written to its end. */
+  bodyComplete (): void
+  /** The response ended before it was whole. */
+  bodyBroken (error: unknown): void
+  /** The client takes more. */
+  resumeBody (): void
 }
 
-const kDownload = Symbol('download')
+const kBody = Symbol('body')
 
 declare module 'http' {
-  interface OutgoingMessage { [kDownload]?: Download }
+  interface OutgoingMessage { [kBody]?: ResponseBody }
 }
 
-type Source = UpstreamAnswer & { [kDownload]?: Download }
-
-/** An answer's body on its way to the client, at the client's pace. The head was written. */
-export class Download {
+/** A response's body on its way to the client, at the pace at which that reads. The head was written. */
+export class ResponseBody implements BodySink, Deferred {
   /** Sent so far. */
   bytes = 0
   /** Whether the client was waited for since this was last set to `false`. */
   wasHeld = false
+  isHeld = false
+  readonly #upstream: UpstreamResponse
+  readonly #client: ServerResponse
+  readonly #protocol: ClientProtocol
+  readonly #owner: ResponseBodyOwner
+  readonly #wantsTrailers: boolean
   /** To come under Content-Length; NaN without one. */
   #remaining: number
-  #begun = false
+  #hasBegun = false
+  #hasEnded = false
   #watchesDrain = false
+  #last: Buffer | undefined
 
-  constructor (
-    readonly answer: Source,
-    readonly raw: ServerResponse,
-    readonly wire: Wire,
-    length: string | undefined,
-    readonly owner: DownloadOwner,
-    readonly wantsTrailers: boolean
-  ) {
+  /** @param length as the Content-Length field has it */
+  constructor (upstream: UpstreamResponse, client: ServerResponse, protocol: ClientProtocol, length: string | undefined, wantsTrailers: boolean, owner: ResponseBodyOwner) {
+    this.#upstream = upstream
+    this.#client = client
+    this.#protocol = protocol
+    this.#owner = owner
+    this.#wantsTrailers = wantsTrailers
     this.#remaining = length === undefined ? NaN : Number(length)
   }
 
@@ -45,93 +54,74 @@ export class Download {
     return !Number.isNaN(this.#remaining)
   }
 
-  begin (): void {
-    const { answer } = this
-    answer[kDownload] = this
-    answer.on('data', onData)
-    answer.on('end', onEnd)
-    answer.on('error', onError)
-    // After what arrived together with the head, so that head and body leave in one write where they can.
-    process.nextTick(flushHead, this)
+  /** The response to HEAD, a 204, a 304 or Content-Length: 0: its head is all of it. */
+  endWithHead (): void {
+    this.#finish()
   }
 
-  /** The answer to HEAD, a 204, a 304 or Content-Length: 0: its head is all of it. */
-  endAtOnce (): void {
-    this.answer.resume()
-    this.#end()
-  }
-
-  flushHead (): void {
-    if (!this.#begun) this.wire.flushHead(this.raw)
-  }
-
-  /** What completes the Content-Length ends the answer in the same write. */
-  forward (chunk: Buffer): void {
-    const { raw } = this
-    this.#begun = true
+  /** What completes the Content-Length ends the response in the same write. */
+  write (chunk: Buffer): boolean {
+    if (this.#hasEnded) return true
+    this.#hasBegun = true
     this.bytes += chunk.length
     this.#remaining -= chunk.length
     if (this.#remaining === 0) {
-      this.#end(chunk)
-      return
+      this.#finish(chunk)
+      return true
     }
-    if (raw.write(chunk)) return
-    this.answer.pause()
+    if (this.#client.write(chunk)) return true
+    this.isHeld = true
     this.wasHeld = true
-    if (this.#watchesDrain) return
-    this.#watchesDrain = true
-    raw[kDownload] = this
-    raw.on('drain', onDrain)
+    if (!this.#watchesDrain) {
+      this.#watchesDrain = true
+      this.#client[kBody] = this
+      this.#client.on('drain', onDrain)
+    }
+    return false
   }
 
-  goOn (): void {
-    this.answer.resume()
+  /** Sends a head whose body did not come with it. */
+  flush (): void {
+    if (this.#hasBegun) return
+    this.#hasBegun = true
+    this.#protocol.flushHead(this.#client)
   }
 
-  finish (): void {
-    if (this.raw.writableEnded) return
-    const { raw, wire, answer: { rawTrailers } } = this
-    if (this.wantsTrailers && rawTrailers.length > 0 && wire.takesTrailers(raw)) wire.addTrailers(raw, allowedTrailers(rawTrailers))
-    this.#end()
+  resume (): void {
+    this.isHeld = false
+    this.#owner.resumeBody()
   }
 
-  /**
-   * The connection is lost. What its end ends was cut short then; all other framings tell that by themselves (RFC 9112
-   * section 8).
-   */
-  lost (error: Error): void {
-    if (!this.hasLength && fieldValue(this.answer.rawHeaders, 'transfer-encoding') === undefined) this.fail(error)
+  end (): void {
+    if (this.#hasEnded) return
+    const { rawTrailers } = this.#upstream
+    if (this.#wantsTrailers && rawTrailers.length > 0 && this.#protocol.takesTrailers(this.#client)) {
+      this.#protocol.addTrailers(this.#client, allowedTrailers(rawTrailers))
+    }
+    this.#finish()
   }
 
-  /** Over HTTP/2 a service may still refuse the rest of an upload when its answer has ended. */
+  /** Over HTTP/2 an upstream may still refuse the rest of an upload when its response has ended. */
   fail (error: Error): void {
-    if (this.raw.writableEnded) return
-    this.owner.answerBroken(error)
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#owner.bodyBroken(error)
   }
 
-  #end (last?: Buffer): void {
-    this.#begun = true
-    this.owner.downloaded()
-    this.raw.end(last)
+  endOfTurn (): void {
+    this.#client.end(this.#last)
   }
-}
 
-function flushHead (download: Download): void {
-  download.flushHead()
+  #finish (last?: Buffer): void {
+    this.#hasBegun = true
+    this.#hasEnded = true
+    this.#last = last
+    this.#owner.bodyComplete()
+    if (isBusy()) defer(this)
+    else this.endOfTurn()
+  }
 }
 
 function onDrain (this: ServerResponse): void {
-  this[kDownload]?.goOn()
-}
-
-function onData (this: Source, chunk: Buffer): void {
-  this[kDownload]?.forward(chunk)
-}
-
-function onEnd (this: Source): void {
-  this[kDownload]?.finish()
-}
-
-function onError (this: Source, error: Error): void {
-  this[kDownload]?.fail(error)
+  this[kBody]?.resume()
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** How a tunnel ended; an error is the one of the side that broke it. */
-export type TunnelEnd = 'peace' | 'silence' | 'client gone' | 'service gone'
+export type TunnelEnd = 'closed' | 'silent' | 'client gone' | 'upstream gone'
 
 /** The exchange that a tunnel belongs to. */
 export interface TunnelOwner {
@@ -10,7 +10,7 @@ export interface TunnelOwner {
 }
 
 /**
- * A client and a service that speak to each other in bytes which mean nothing here (RFC 9110 section 7.8). Each side
+ * A client and an upstream that speak to each other in bytes which mean nothing here (RFC 9110 section 7.8). Each side
  * is read at the pace at which the other one takes it. One that ends its half has the other's half ended after the
  * last byte; one that breaks off breaks the other.
  */
@@ -20,17 +20,17 @@ export class Tunnel {
   /** That were sent to the client. */
   bytes = 0
   readonly #client: Socket
-  readonly #service: Socket
+  readonly #upstream: Socket
   readonly #timeout: number
   readonly #owner: TunnelOwner
-  #end: TunnelEnd = 'peace'
+  #end: TunnelEnd = 'closed'
   #error: Error | undefined
   #open = 2
 
   /** @param timeout milliseconds in which no byte moves in either direction */
-  constructor (client: Socket, service: Socket, timeout: number, owner: TunnelOwner) {
+  constructor (client: Socket, upstream: Socket, timeout: number, owner: TunnelOwner) {
     this.#client = client
-    this.#service = service
+    this.#upstream = upstream
     this.#timeout = timeout
     this.#owner = owner
   }
@@ -38,16 +38,16 @@ export class Tunnel {
   /** Both connections were taken from their parsers; bytes that those had read already are unshifted. */
   begin (): void {
     const client = this.#client
-    const service = this.#service
-    this.#watch(client, service, 'client gone')
-    this.#watch(service, client, 'service gone')
+    const upstream = this.#upstream
+    this.#watch(client, upstream, 'client gone')
+    this.#watch(upstream, client, 'upstream gone')
     client.on('data', chunk => {
       this.received += chunk.length
-      if (!service.write(chunk)) client.pause()
+      if (!upstream.write(chunk)) client.pause()
     })
-    service.on('data', chunk => {
+    upstream.on('data', chunk => {
       this.bytes += chunk.length
-      if (!client.write(chunk)) service.pause()
+      if (!client.write(chunk)) upstream.pause()
     })
   }
 
@@ -70,7 +70,7 @@ export class Tunnel {
    */
   #onTimeout (side: Socket, other: Socket): void {
     if (side.writableLength === 0 && other.writableLength > 0) side.setTimeout(this.#timeout)
-    else this.#breakOff('silence')
+    else this.#breakOff('silent')
   }
 
   #onClose (side: Socket, end: TunnelEnd): void {
@@ -80,8 +80,8 @@ export class Tunnel {
   }
 
   #breakOff (end: TunnelEnd): void {
-    if (this.#end === 'peace') this.#end = end
-    for (const side of [this.#client, this.#service]) {
+    if (this.#end === 'closed') this.#end = end
+    for (const side of [this.#client, this.#upstream]) {
       // A reset begets a reset: what was cut short must not end as if it were whole. Under TLS the missing farewell
       // says so, and Node resets TCP alone.
       if (this.#error === undefined || 'encrypted' in side || side.remoteFamily === undefined) side.destroy()

@@ -1,5 +1,5 @@
 import { IncomingMessage, METHODS } from 'node:http'
-import type { UpstreamAnswer } from '../upstream/request.js'
+import type { UpstreamResponse } from '../upstream/pool.js'
 import { GatewayError } from './errors.js'
 import { isSame, listValue } from './fields.js'
 import type { RawFields } from './fields.js'
@@ -27,19 +27,19 @@ export interface RequestRules {
  * Says why a request must not be forwarded: what Node's parser lets pass although it is malformed, or although
  * two parsers may read it in two ways, which is how one request becomes two.
  *
- * @param raw the request's fields
+ * @param fields the request's, `Host` included
  */
-export function judgeRequest (client: IncomingMessage, raw: RawFields, { via, maxBodySize }: RequestRules): GatewayError | undefined {
-  const { method, httpVersionMajor, httpVersionMinor, headers } = client
+export function validateRequest (request: IncomingMessage, fields: RawFields, { via, maxBodySize }: RequestRules): GatewayError | undefined {
+  const { method, httpVersionMajor, httpVersionMinor, headers } = request
   // Node's parser reads 0.9 and 2.0 on an HTTP/1 connection, too.
-  if (httpVersionMajor !== 1 && !isHttp2(client)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
+  if (httpVersionMajor !== 1 && !isHttp2(request)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
   // It would show a script what HttpOnly and the proxies on the way keep from it (RFC 9110 section 9.3.8).
   if (method === 'TRACE') return new GatewayError('METHOD_NOT_ALLOWED')
   const codings = headers['transfer-encoding']
   if (codings !== undefined && !isChunkedAlone(codings, httpVersionMinor)) return bad('Transfer-Encoding must be chunked alone, and in HTTP/1.1')
   if (Number(headers['content-length']) > maxBodySize) return new GatewayError('PAYLOAD_TOO_LARGE')
-  if (raw.length >= MAX_RAW_FIELDS) return new GatewayError('REQUEST_HEADER_FIELDS_TOO_LARGE')
-  return judgeFields(raw, via, httpVersionMinor === 1)
+  if (fields.length >= MAX_RAW_FIELDS) return new GatewayError('REQUEST_HEADER_FIELDS_TOO_LARGE')
+  return validateFields(fields, via, httpVersionMinor === 1)
 }
 
 /**
@@ -51,18 +51,18 @@ function isChunkedAlone (codings: string, minorVersion: number): boolean {
 }
 
 /**
- * Whether an answer is what it seems to be: another coding than chunked would be lost, as the framing is set anew, and
+ * Whether a response is what it seems to be: another coding than chunked would be lost, as the framing is set anew, and
  * the client would take the coded bytes for the body (RFC 9112 section 6.1). Node's parser also reads `HTTP/2.0`.
  */
-export function isSound (answer: UpstreamAnswer): boolean {
-  if (answer instanceof IncomingMessage && answer.httpVersionMajor !== 1) return false
-  const codings = listValue(answer.rawHeaders, 'transfer-encoding')
-  return codings === undefined || (isSame(codings, 'chunked') && answer.httpVersion === '1.1')
+export function isSound (response: UpstreamResponse): boolean {
+  if (response instanceof IncomingMessage && response.httpVersionMajor !== 1) return false
+  const codings = listValue(response.rawHeaders, 'transfer-encoding')
+  return codings === undefined || (isSame(codings, 'chunked') && response.httpVersion === '1.1')
 }
 
 const HOST = 'Host must be there once, and be a host name or an address'
 
-function judgeFields (raw: RawFields, via: Via | undefined, needsHost: boolean): GatewayError | undefined {
+function validateFields (raw: RawFields, via: Via | undefined, needsHost: boolean): GatewayError | undefined {
   let hosts = 0
   for (let i = 0, name = raw[0], value = raw[1]; name !== undefined && value !== undefined; i += 2, name = raw[i], value = raw[i + 1]) {
     if (isSame(name, 'host')) {

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import type { SecureServerOptions, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Limits } from './server.js'
+import type { Limits } from './limits.js'
 
 /** Requests that a session may have open at once. */
 const MAX_STREAMS = 128

@@ -1,17 +1,20 @@
+import type { Observer } from '../proxy/observers.js'
+
 /** Counts the exchanges of a service, so that it can close when the last one has ended. */
-export class Drain {
+export class InFlight implements Observer {
   /** Set at the end of the service's life: nothing new is taken. */
-  draining = false
-  #inFlight = 0
+  isClosing = false
+  #count = 0
   #onEmpty: (() => void) | undefined
 
-  enter (): void {
-    this.#inFlight++
+  /** An exchange begins. */
+  begun (): void {
+    this.#count++
   }
 
-  leave (): void {
-    this.#inFlight--
-    if (this.#inFlight === 0) this.#onEmpty?.()
+  ended (): void {
+    this.#count--
+    if (this.#count === 0) this.#onEmpty?.()
   }
 
   /**
@@ -21,8 +24,8 @@ export class Drain {
    * @returns the number of exchanges that were not over by then
    */
   async finish (timeout: number): Promise<number> {
-    this.draining = true
-    if (this.#inFlight > 0) {
+    this.isClosing = true
+    if (this.#count > 0) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, timeout)
         this.#onEmpty = () => {
@@ -31,6 +34,6 @@ export class Drain {
         }
       })
     }
-    return this.#inFlight
+    return this.#count
   }
 }

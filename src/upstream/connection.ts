@@ -1,36 +1,80 @@
 import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Lessee } from './request.js'
+import { defer, isBusy } from '../node/loop-turn.js'
+import type { Deferred } from '../node/loop-turn.js'
+import { resetOwner } from '../node/upstream-connection.js'
+import type { ClientSocket } from '../node/upstream-connection.js'
+import type { BodySink, PoolRequest } from './pool.js'
 
-export const kLoan = Symbol('loan')
+export const kState = Symbol('state')
 
-/** A connection's state in its pool. */
-export interface Loan {
-  readonly pool: {
-    giveBack (connection: Connection): void
-    forget (connection: Connection): void
-  }
-  readonly bornAt: number
-  /** `undefined` while the connection is idle. */
-  lessee: Lessee | undefined
-  /** Whether the service sent a byte since the connection was lent. */
-  answered: boolean
-  idleSince: number
-  /** Whether the connection went over to another protocol, and does not come back. */
-  isGiven: boolean
+/** A connection of a pool's. */
+export type Connection = ClientSocket & { [kState]: ConnectionState }
+
+/** The pool that a connection belongs to. */
+export interface ConnectionOwner {
+  /** A response ended well, and the connection may carry the next request. */
+  release (connection: Connection): void
+  /** The connection is closed. */
+  forget (connection: Connection): void
+  /** The connection that a request was to have is of no more use; nothing was sent on it. */
+  reassign (request: ClientRequest, options: PoolRequest): void
 }
 
-/** What Node's client and net hang on a socket: the parser while an answer is read, the last request, libuv's handle. */
-export type Connection = Socket & {
-  [kLoan]: Loan
-  parser?: object | null
-  _httpMessage?: ClientRequest | null
-  _handle?: { asyncReset? (resource: object): void } | null
+/** A connection's state in its pool. */
+export class ConnectionState implements Deferred {
+  readonly openedAt = Date.now()
+  idleSince = 0
+  /** Whose request is on it; `undefined` while the connection is idle. */
+  holder: PoolRequest | undefined
+  /** Who takes the body of the response that is being read. */
+  sink: BodySink | undefined
+  /** Whether the upstream sent a byte since the connection was acquired. */
+  hasResponded = false
+  /** Whether the connection went over to another protocol, and does not come back. */
+  isDetached = false
+  #request: ClientRequest | undefined
+
+  constructor (readonly pool: ConnectionOwner, readonly connection: Socket) {}
+
+  /** Puts a request on the connection, at the end of the turn where several go out in it. */
+  assign (request: ClientRequest, holder: PoolRequest): void {
+    this.holder = holder
+    this.hasResponded = false
+    this.#request = request
+    if (isBusy()) defer(this)
+    else this.endOfTurn()
+  }
+
+  endOfTurn (): void {
+    const { connection, holder } = this
+    const request = this.#request
+    if (request === undefined || holder === undefined) return
+    this.#request = undefined
+    if (request.reusedSocket) {
+      // Its end may have been read meanwhile.
+      if (!isOpen(connection)) {
+        this.holder = undefined
+        connection.destroy()
+        this.pool.reassign(request, holder)
+        return
+      }
+      resetOwner(connection, this)
+    }
+    // Kept as it is from request to request where it can be: arming it anew costs a timer, a write on the socket does not.
+    if (connection.timeout !== holder.timeout) connection.setTimeout(holder.timeout)
+    request.onSocket(connection)
+  }
+}
+
+/** Whether neither end has closed. A FIN that has arrived leaves the socket unreadable some ticks before it is closed. */
+export function isOpen ({ writable, readable }: Socket): boolean {
+  return writable && readable
 }
 
 /** Watches over a connection from its first to its last moment. */
-export function adopt (socket: Socket, loan: Loan): Connection {
-  const connection: Connection = Object.assign(socket, { [kLoan]: loan })
+export function watch (socket: Socket, pool: ConnectionOwner): Connection {
+  const connection: Connection = Object.assign(socket, { [kState]: new ConnectionState(pool, socket) })
   connection.on('data', onData)
   connection.on('timeout', onTimeout)
   connection.on('error', onError)
@@ -45,63 +89,53 @@ export function adopt (socket: Socket, loan: Loan): Connection {
  * connection for another protocol may keep it, and reads at a pace of their own.
  */
 export function receive (connection: Connection, bytes: Buffer): boolean {
-  if (connection[kLoan].isGiven) return connection.push(Buffer.from(bytes))
+  const state = connection[kState]
+  if (state.isDetached) return connection.push(Buffer.from(bytes))
   connection.emit('data', bytes)
+  state.sink?.flush()
   return true
 }
 
-/** Hands a connection to a request. */
-export function lend (connection: Connection, request: ClientRequest, lessee: Lessee): void {
-  const loan = connection[kLoan]
-  loan.lessee = lessee
-  loan.answered = false
-  // Kept as it is from loan to loan where it can be: arming it anew costs a timer, a write on the socket does not.
-  if (connection.timeout !== lessee.timeout) connection.setTimeout(lessee.timeout)
-  // What happens on the socket belongs to this request now, for AsyncLocalStorage and tracers, not to its first one.
-  // Not by the request itself: the handle holds on to what it is given, and an idle connection would keep all of its
-  // last exchange alive until the next one, long enough for every collection to copy it.
-  if (request.reusedSocket) connection._handle?.asyncReset?.(loan)
-  // Node's ClientRequest takes any socket here; @types/node declares the method for every stream.
-  request.onSocket(connection)
-}
-
-/** Whether the service sent anything on the connection that this request has. */
-export function wasAnswered (request: ClientRequest): boolean {
-  const socket: (Socket & { [kLoan]?: Loan }) | null = request.socket
-  return socket?.[kLoan]?.answered === true
+/** Whether the upstream sent anything on the connection that this request has. */
+export function hasResponded (request: ClientRequest): boolean {
+  const socket: (Socket & { [kState]?: ConnectionState }) | null = request.socket
+  return socket?.[kState]?.hasResponded === true
 }
 
 /**
- * Node's client listens only while it reads an answer. What a service sends when nothing was asked would be
- * dropped or, worse, taken for the start of the next answer: another client's.
+ * Node's client listens only while it reads a response. What an upstream sends when nothing was asked would be
+ * dropped or, worse, taken for the start of the next response: another client's.
  */
 function onData (this: Connection): void {
   if (this.parser == null) this.destroy()
-  this[kLoan].answered = true
+  this[kState].hasResponded = true
 }
 
 function onTimeout (this: Connection): void {
-  const { lessee } = this[kLoan]
-  // An idle one is closed by its pool. Node's timer has run out, and a loan may want to wait on.
-  if (lessee?.onSilence() === true) this.setTimeout(lessee.timeout)
+  const { holder } = this[kState]
+  // An idle one is closed by its pool. Node's timer has run out, and the holder may want to wait on.
+  if (holder?.silent() === true) this.setTimeout(holder.timeout)
 }
 
 /** Node listens for errors only while a request has the socket; 'close' follows in any case. */
 function onError (): void {}
 
 function onFree (this: Connection): void {
-  this[kLoan].pool.giveBack(this)
+  this[kState].pool.release(this)
 }
 
 /** After a 101 Node's client gives the socket away: it never comes back, but counts as open until it is closed. */
 function onAgentRemove (this: Connection): void {
-  this[kLoan].lessee = undefined
-  this[kLoan].isGiven = true
+  this[kState].holder = undefined
+  this[kState].isDetached = true
   this.off('data', onData)
   this.off('timeout', onTimeout)
   this.off('free', onFree)
 }
 
+/** Called before Node's own listener, which was added with the request. */
 function onClose (this: Connection): void {
-  this[kLoan].pool.forget(this)
+  const state = this[kState]
+  state.sink?.fail(Object.assign(new Error('the connection was closed before the end of the response'), { code: 'ECONNRESET' }))
+  state.pool.forget(this)
 }

@@ -31,11 +31,11 @@ export interface UnixEndpoint {
   readonly socketPath: string
 }
 
-/** How a service is checked, and what it is shown. All are PEM. */
+/** How an upstream is checked, and what it is shown. All are PEM. */
 export interface TlsOptions {
-  /** Who may have signed the service's certificate; absent: those that Node trusts. */
+  /** Who may have signed the upstream's certificate; absent: those that Node trusts. */
   readonly ca?: string
-  /** For a service that asks for a certificate, with its key. */
+  /** For an upstream that asks for a certificate, with its key. */
   readonly cert?: string
   readonly key?: string
   /** The name that is asked for, and that the certificate must have; absent: the host. */
@@ -78,9 +78,9 @@ export class Dialer {
     const reading: Reading = receive === undefined ? {} : { onread: { buffer: RECEIVED, callback: size => receive(RECEIVED.subarray(0, size)) } }
     const socket = this.#tls === undefined ? this.#connect(reading) : this.#connectTls(this.#tls, reading)
     const timer = setTimeout(giveUp, connectTimeout, socket, connectTimeout)
-    const settled = (): void => clearTimeout(timer)
-    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', settled)
-    socket.once('close', settled)
+    const stopClock = (): void => clearTimeout(timer)
+    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', stopClock)
+    socket.once('close', stopClock)
     return socket
   }
 
@@ -94,7 +94,7 @@ export class Dialer {
   #connectTls (options: ConnectionOptions, reading: Reading): Socket {
     const socket = connectTls({ ...options, ...reading, session: this.#session })
     socket.setNoDelay(true)
-    // Node tells only of sessions with a service that passed the checks.
+    // Node tells only of sessions with an upstream that passed the checks.
     socket.on('session', session => { this.#session = session })
     return socket
   }

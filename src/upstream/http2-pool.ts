@@ -1,15 +1,10 @@
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
-import { Http2Request } from './http2-request.js'
+import { deliverBody, Http2Request } from './http2-request.js'
 import { Session } from './http2-session.js'
 import type { SessionOwner } from './http2-session.js'
-import { DEFAULT_LIMITS } from './http1-pool.js'
-import type { PoolLimits } from './http1-pool.js'
-import { QueueFullError } from './request.js'
-import type { Connections, Order } from './request.js'
-
-/** One connection carries many requests: a hundred at least. */
-export const HTTP2_LIMITS: PoolLimits = { ...DEFAULT_LIMITS, maxConnections: 64 }
+import { HTTP2_LIMITS, QueueFullError } from './pool.js'
+import type { BodySink, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
 
 const SWEEP_INTERVAL = 1_000
 
@@ -18,7 +13,7 @@ const SWEEP_INTERVAL = 1_000
  * needed fall idle and are closed; a new one is made when all are full, and requests wait, first in, first out,
  * when there may be no more.
  */
-export class Http2Pool implements Connections, SessionOwner {
+export class Http2Pool implements Pool, SessionOwner {
   readonly #protocol: Endpoint['protocol']
   readonly #limits: PoolLimits
   readonly #dialer: Dialer
@@ -34,16 +29,24 @@ export class Http2Pool implements Connections, SessionOwner {
   }
 
   /** @throws QueueFullError */
-  request (order: Order): Http2Request {
-    const request = new Http2Request(order)
-    const session = this.#take()
-    if (session === undefined) this.#wait(request, order)
+  request (options: PoolRequest): Http2Request {
+    const request = new Http2Request(options)
+    const session = this.#acquire()
+    if (session === undefined) this.#wait(request, options)
     else request.begin(session)
     return request
   }
 
-  wasUntouched (request: Http2Request, error: NodeJS.ErrnoException): boolean {
-    return request.wasUntouched(error)
+  deliver (response: UpstreamResponse, sink: BodySink): void {
+    deliverBody(response, sink)
+  }
+
+  resume (response: UpstreamResponse): void {
+    response.resume()
+  }
+
+  isUnprocessed (request: Http2Request, error: NodeJS.ErrnoException): boolean {
+    return request.isUnprocessed(error)
   }
 
   drop (request: Http2Request): void {
@@ -52,7 +55,7 @@ export class Http2Pool implements Connections, SessionOwner {
   }
 
   /** There is no such field in HTTP/2. */
-  keepAliveHint (): void {}
+  learnKeepAlive (): void {}
 
   /** Open connections, those included that end. */
   get size (): number {
@@ -82,7 +85,7 @@ export class Http2Pool implements Connections, SessionOwner {
     this.#serve()
   }
 
-  #take (): Session | undefined {
+  #acquire (): Session | undefined {
     for (const session of this.#sessions) if (session.hasRoom) return session
     if (this.#sessions.size >= this.#limits.maxConnections) return undefined
     const session = new Session(this.#protocol, this.#dialer, this)
@@ -91,9 +94,9 @@ export class Http2Pool implements Connections, SessionOwner {
     return session
   }
 
-  #wait (request: Http2Request, { lessee }: Order): void {
+  #wait (request: Http2Request, options: PoolRequest): void {
     if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
-    const timer = setTimeout(() => { if (lessee.onSilence()) timer.refresh() }, lessee.timeout)
+    const timer = setTimeout(() => { if (options.silent()) timer.refresh() }, options.timeout)
     this.#waiting.set(request, timer)
   }
 
@@ -104,7 +107,7 @@ export class Http2Pool implements Connections, SessionOwner {
 
   #serve (): void {
     for (const request of this.#waiting.keys()) {
-      const session = this.#take()
+      const session = this.#acquire()
       if (session === undefined) return
       this.#leave(request)
       request.begin(session)
@@ -115,7 +118,7 @@ export class Http2Pool implements Connections, SessionOwner {
     const now = Date.now()
     for (const session of this.#sessions) {
       const isIdle = session.streams === 0 && now - session.idleSince >= this.#limits.idleTimeout
-      if (isIdle || now - session.bornAt >= this.#limits.maxLifetime) session.retire()
+      if (isIdle || now - session.openedAt >= this.#limits.maxLifetime) session.retire()
     }
   }
 }

@@ -6,7 +6,7 @@ import { groupFields } from './http2-fields.js'
 import type { Fields } from './http2-fields.js'
 import { lostConnection } from './http2-session.js'
 import type { Session } from './http2-session.js'
-import type { Interim, Order, UpstreamAnswer, UpstreamRequest } from './request.js'
+import type { BodySink, Interim, UpstreamRequest, PoolRequest, UpstreamResponse } from './pool.js'
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants
 
@@ -17,38 +17,38 @@ const kRequest = Symbol('request')
 
 type Stream = ClientHttp2Stream & { [kRequest]: Http2Request }
 
-/** One request over HTTP/2. Node's own stream is the answer. */
+/** One request over HTTP/2. Node's own stream is the response. */
 export class Http2Request extends EventEmitter implements UpstreamRequest {
   writableEnded = false
-  /** Whether all of the answer has come, be it read or not. */
+  /** Whether all of the response has come, be it read or not. */
   isWhole = false
-  readonly #order: Order
+  readonly #options: PoolRequest
   /** Of a request that waits for its session. */
   readonly #held: Buffer[] = []
   #trailers: Fields = {}
   #stream: Stream | undefined
   #session: Session | undefined
   #isFirst = false
-  #wasHeard = false
-  #isAnswered = false
-  #isSettled = false
+  #hasHeard = false
+  #hasResponse = false
+  #isOver = false
 
-  constructor (order: Order) {
+  constructor (options: PoolRequest) {
     super()
-    this.#order = order
+    this.#options = options
   }
 
   /** Sends the head, and what was written while it waited. */
   begin (session: Session): void {
-    const { hasBody, lessee } = this.#order
-    const head = headOf(this.#order)
+    const { hasBody, timeout } = this.#options
+    const head = headOf(this.#options)
     this.#isFirst = session.used === 0
     this.#session = session
     const stream: Stream = Object.assign(session.open(head, { endStream: !hasBody, waitForTrailers: hasBody && head.te !== undefined }), {
       [kRequest]: this, push: pushWhole
     })
     this.#stream = stream
-    stream.setTimeout(lessee.timeout)
+    stream.setTimeout(timeout)
     stream.on('timeout', onTimeout)
     stream.on('headers', onInterim)
     stream.on('response', onResponse)
@@ -69,7 +69,7 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
       this.#held.push(chunk)
       return false
     }
-    // A service that has answered may want no more of it.
+    // An upstream that has answered may want no more of it.
     return !this.#stream.writable || this.#stream.write(chunk)
   }
 
@@ -77,51 +77,52 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
     this.#trailers = groupFields(fields.flat())
   }
 
-  end (): void {
+  end (last?: Buffer): void {
+    if (last !== undefined) this.write(last)
     this.writableEnded = true
-    if (this.#order.hasBody) this.#stream?.end()
+    if (this.#options.hasBody) this.#stream?.end()
   }
 
-  /** Gives it up: what has been sent is cancelled, so that the service learns of it. */
+  /** Gives it up: what has been sent is cancelled, so that the upstream learns of it. */
   destroy (): void {
-    this.#isSettled = true
+    this.#isOver = true
     if (this.#stream?.pending === true) this.#stream.destroy()
     else this.#stream?.close(NGHTTP2_CANCEL)
   }
 
-  /** Whether the service did nothing with it, as far as that can be told; asked once, as HTTP/1 does. */
-  wasUntouched ({ code }: NodeJS.ErrnoException): boolean {
-    const { fresh } = this.#order
-    if (fresh || this.#wasHeard || this.#stream?.id === undefined || this.#session === undefined) return false
+  /** Whether the upstream did nothing with it, as far as that can be told; asked once, as HTTP/1 does. */
+  isUnprocessed ({ code }: NodeJS.ErrnoException): boolean {
+    const { fresh } = this.#options
+    if (fresh || this.#hasHeard || this.#stream?.id === undefined || this.#session === undefined) return false
     return this.#stream.rstCode === NGHTTP2_REFUSED_STREAM || this.#stream.id > this.#session.lastStreamId ||
       (!this.#isFirst && (code === 'ECONNRESET' || code === 'EPIPE'))
   }
 
   informed (interim: Interim): void {
-    this.#wasHeard = true
+    this.#hasHeard = true
     this.emit('information', interim)
   }
 
-  answered (answer: UpstreamAnswer): void {
-    this.#wasHeard = true
-    this.#isAnswered = true
-    this.emit('response', answer)
+  responded (response: UpstreamResponse): void {
+    this.#hasHeard = true
+    this.#hasResponse = true
+    this.emit('response', response)
   }
 
-  /** After the head, the stream's own event tells who reads the answer. */
+  /** After the head, the stream's own event tells who reads the response. */
   failed (error: Error): void {
-    this.#isSettled = true
+    this.#isOver = true
     // Of a connection that could not be made; Node wraps the reason.
-    if (!this.#isAnswered) this.emit('error', error.cause ?? error)
+    if (!this.#hasResponse) this.emit('error', error.cause ?? error)
   }
 
-  /** Node tells nobody of a stream that the service cancelled, or that went with its connection. */
+  /** Node tells nobody of a stream that the upstream cancelled, or that went with its connection. */
   closed (stream: Stream): void {
     const isLost = this.#session?.isLost === true
     this.#session?.release()
-    if (this.#isSettled || stream.readableEnded) return
+    if (this.#isOver || stream.readableEnded) return
     const error = isLost ? lostConnection('the connection was closed') : wasReset(`code ${stream.rstCode}`)
-    if (this.#isAnswered) stream.emit('error', error)
+    if (this.#hasResponse) stream.emit('error', error)
     else this.failed(error)
   }
 
@@ -130,12 +131,12 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
   }
 
   silent (): void {
-    if (this.#order.lessee.onSilence()) this.#stream?.setTimeout(this.#order.lessee.timeout)
+    if (this.#options.silent()) this.#stream?.setTimeout(this.#options.timeout)
     else this.#session?.probe()
   }
 }
 
-function headOf ({ method, path, head }: Order): Fields {
+function headOf ({ method, path, head }: PoolRequest): Fields {
   const fields = groupFields(head)
   const { host } = fields
   for (const name of OF_HTTP1) delete fields[name]
@@ -145,12 +146,12 @@ function headOf ({ method, path, head }: Order): Fields {
   return fields
 }
 
-/** As Node names a stream that the service closed with an error. */
+/** As Node names a stream that the upstream closed with an error. */
 function wasReset (how: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`the stream was reset before its end: ${how}`), { code: 'ERR_HTTP2_STREAM_ERROR' })
 }
 
-/** To Node a stream that is reset with NO_ERROR has ended, as if the service had said so: half an answer would pass for whole. */
+/** To Node a stream that is reset with NO_ERROR has ended, as if the upstream had said so: half a response would pass for whole. */
 function pushWhole (this: Stream, chunk: unknown): boolean {
   const request = this[kRequest]
   if (chunk === null && !request.isWhole) {
@@ -177,7 +178,7 @@ function onInterim (this: Stream, { ':status': statusCode }: Head, _flags: numbe
 /** The status is the only field that may stand before the others (RFC 9113 section 8.3.2). */
 function onResponse (this: Stream, { ':status': statusCode }: Head, flags: number, raw: string[]): void {
   const rawTrailers: string[] = []
-  this[kRequest].answered(Object.assign(this, {
+  this[kRequest].responded(Object.assign(this, {
     statusCode,
     statusMessage: '',
     httpVersion: '2.0',
@@ -187,7 +188,7 @@ function onResponse (this: Stream, { ':status': statusCode }: Head, flags: numbe
   }))
 }
 
-function onTrailers (this: Stream & Partial<UpstreamAnswer>, _trailers: object, _flags: number, raw: string[]): void {
+function onTrailers (this: Stream & Partial<UpstreamResponse>, _trailers: object, _flags: number, raw: string[]): void {
   this.rawTrailers?.push(...raw)
 }
 
@@ -209,4 +210,34 @@ function onError (this: Stream, error: Error): void {
 
 function onClose (this: Stream): void {
   this[kRequest].closed(this)
+}
+
+const kSink = Symbol('sink')
+
+type Delivered = UpstreamResponse & { [kSink]?: BodySink }
+
+/** Gives the body of a response to `sink` as it comes. */
+export function deliverBody (response: Delivered, sink: BodySink): void {
+  response[kSink] = sink
+  response.on('data', onBody)
+  response.on('end', onBodyEnd)
+  response.on('error', onBodyError)
+  // What came together with the head is read in ticks that are asked for by now.
+  process.nextTick(flush, sink)
+}
+
+function onBody (this: Delivered, chunk: Buffer): void {
+  if (this[kSink]?.write(chunk) === false) this.pause()
+}
+
+function onBodyEnd (this: Delivered): void {
+  this[kSink]?.end()
+}
+
+function onBodyError (this: Delivered, error: Error): void {
+  this[kSink]?.fail(error)
+}
+
+function flush (sink: BodySink): void {
+  sink.flush()
 }

@@ -4,35 +4,35 @@ import type { Socket } from 'node:net'
 import type { Dialer } from './dial.js'
 import type { Fields } from './http2-fields.js'
 
-/** Streams that a service takes before it said how many, as nghttp2 assumes too (RFC 9113 section 6.5.2). */
+/** Streams that an upstream takes before it said how many, as nghttp2 assumes too (RFC 9113 section 6.5.2). */
 const ASSUMED_STREAMS = 100
-/** Bytes that a service may send ahead on one stream: what a client that reads slowly keeps in memory at most. */
+/** Bytes that an upstream may send ahead on one stream: what a client that reads slowly keeps in memory at most. */
 const STREAM_WINDOW = 262_144
 /** Bytes under way on all streams together. Node acknowledges them as they come, whoever reads them. */
 const SESSION_WINDOW = 4_194_304
-/** Fields of an answer's head, as Node's HTTP/1 client takes them. */
+/** Fields of a response's head, as Node's HTTP/1 client takes them. */
 const MAX_FIELDS = 2_000
-/** Milliseconds that a service has to answer a ping. */
+/** Milliseconds that an upstream has to answer a ping. */
 const PING_TIMEOUT = 5_000
-/** Milliseconds that a service has to end its side of a session that is over. */
+/** Milliseconds that an upstream has to end its side of a session that is over. */
 const LINGER = 5_000
 
 export interface SessionOwner {
-  /** A stream ended, or the service takes more of them. */
+  /** A stream ended, or the upstream takes more of them. */
   roomIn (session: Session): void
   /** The connection is closed. */
   forget (session: Session): void
 }
 
-/** One connection to a service and the streams on it. */
+/** One connection to an upstream and the streams on it. */
 export class Session {
-  readonly bornAt = Date.now()
-  idleSince = this.bornAt
+  readonly openedAt = Date.now()
+  idleSince = this.openedAt
   /** Requests that have a place on it. */
   streams = 0
   /** Requests that had one, ever. */
   used = 0
-  /** The service did nothing with streams above it. */
+  /** The upstream did nothing with streams above it. */
   lastStreamId = Infinity
   readonly #owner: SessionOwner
   readonly #socket: Socket
@@ -116,7 +116,7 @@ export class Session {
     if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') {
       this.#session.setLocalWindowSize(SESSION_WINDOW)
     } else {
-      this.#socket.destroy(Object.assign(new Error('the service does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' }))
+      this.#socket.destroy(Object.assign(new Error('the upstream does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' }))
     }
   }
 
@@ -130,7 +130,7 @@ export class Session {
     this.retire()
   }
 
-  /** Node waits without end for a service that does not end its side. */
+  /** Node waits without end for an upstream that does not end its side. */
   #end (): void {
     if (this.#isEnding) return
     this.#isEnding = true

@@ -1,23 +1,22 @@
 import type { Endpoint } from './dial.js'
 import { Http2Pool } from './http2-pool.js'
-import { Pool } from './http1-pool.js'
-import type { PoolLimits } from './http1-pool.js'
-import type { Connections } from './request.js'
+import { Http1Pool } from './http1-pool.js'
+import type { Pool, PoolLimits } from './pool.js'
 
 const DEFAULT_PORT = { http: 80, https: 443 }
 
-/** One place where a service listens, and the connections that are kept to it. */
+/** One address of an upstream, and the connections that are kept to it. */
 export class Target {
   /** How the log names it: `http://localhost:3001`, `unix:/run/app.sock`. */
   readonly name: string
   /** The Host field of a request to it. */
   readonly hostField: string
-  readonly connections: Connections
+  readonly pool: Pool
 
   constructor (endpoint: Endpoint, limits?: PoolLimits) {
     this.hostField = hostField(endpoint)
     this.name = 'socketPath' in endpoint ? `unix:${endpoint.socketPath}` : `${endpoint.protocol}://${this.hostField}`
-    this.connections = endpoint.http2 === true ? new Http2Pool(endpoint, limits) : new Pool(endpoint, limits)
+    this.pool = endpoint.http2 === true ? new Http2Pool(endpoint, limits) : new Http1Pool(endpoint, limits)
   }
 }
 

@@ -23,7 +23,7 @@ t.test('one line also when a host\'s hook answers', async t => {
   })
   const line = nextLine()
   t.equal((await call(port, '/api/x')).status, 401)
-  t.match(await line, { status: 401, outcome: 'refused', method: 'GET', url: '/api/x' })
+  t.match(await line, { status: 401, outcome: 'rejected', method: 'GET', url: '/api/x' })
   t.equal(lines.filter(({ reqId }) => reqId === 'req-1').length, 1)
 })
 

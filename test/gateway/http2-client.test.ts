@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http2'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { http2 } from '../../src/proxy/http2-client.js'
+import { http2Client } from '../../src/proxy/http2-client.js'
 import { Http2Client, http2Gateway } from '../fixtures/http2.js'
 import { closedPort, gone, portOf, rawService, received, service } from '../fixtures/peers.js'
 
@@ -400,7 +400,7 @@ t.test('an interim answer for a stream that is closed, and messages of HTTP/1, a
   const isClosed = new Promise<void>(resolve => { closed = resolve })
   const server = createServer((_request, response) => {
     response.stream.close(NO_ERROR)
-    t.doesNotThrow(() => Reflect.apply(http2.inform, http2, [response, 103, '', []]))
+    t.doesNotThrow(() => Reflect.apply(http2Client.inform, http2Client, [response, 103, '', []]))
     closed()
   })
   server.listen(0, '127.0.0.1')
@@ -412,8 +412,8 @@ t.test('an interim answer for a stream that is closed, and messages of HTTP/1, a
   client.session.destroy()
 
   const { port } = await service(t, (request, response) => {
-    t.throws(() => http2.isGone(request), TypeError)
-    t.throws(() => http2.flushed(response, 0), TypeError)
+    t.throws(() => http2Client.isGone(request), TypeError)
+    t.throws(() => http2Client.flushed(response, 0), TypeError)
     response.end()
   })
   await fetch(`http://127.0.0.1:${port}`)

@@ -84,7 +84,7 @@ t.test('a stream that the service refused is sent again where that changes nothi
   t.equal((await call(port, '/api/post', { method: 'POST', body: 'x' })).status, 502)
   const always = await call(port, '/api/always')
   t.equal(always.status, 502)
-  t.match(always.json(), { error: { code: 'BAD_GATEWAY', message: 'Upstream service refused the request before it answered' } })
+  t.match(always.json(), { error: { code: 'BAD_GATEWAY', message: 'Upstream service refused the request before it responded' } })
   t.strictSame(paths, ['/once', '/once', '/post', '/always', '/always'])
 })
 

@@ -22,7 +22,7 @@ t.test('over the limit: 429 in the gateway\'s words, and the service is not aske
   t.match(answer.json(), { success: false, error: { code: 'TOO_MANY_REQUESTS', message: /^Rate limit exceeded, retry in 1 hour$/ }, requestId: /./ })
   t.match(answer.headers, { 'retry-after': /^\d+$/, 'x-ratelimit-remaining': '0', 'content-type': 'application/json; charset=utf-8' })
   t.equal(asked, 2)
-  t.match(await line, { status: 429, outcome: 'refused' })
+  t.match(await line, { status: 429, outcome: 'rejected' })
 })
 
 t.test('without a limit the service\'s own fields travel', async t => {

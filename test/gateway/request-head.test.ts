@@ -123,5 +123,5 @@ t.test('a head that Node refuses to write is answered 400', async t => {
   const answer = await call(port, '/api/x', { method: 'POST', body: 'x' })
   t.equal(answer.status, 400)
   t.equal(answer.json().error.code, 'BAD_REQUEST')
-  t.match(await line, { outcome: 'refused', status: 400, err: { message: /Invalid character/ } })
+  t.match(await line, { outcome: 'rejected', status: 400, err: { message: /Invalid character/ } })
 })

@@ -142,7 +142,7 @@ t.test('the host\'s hooks run before, and may stop it; their fields are in the 1
   })
   const line = nextLine()
   t.match(await refusal(webSocket(t, port, '/api/x')), { status: 401, body: '{"error":"log in first"}', headers: { connection: 'close' } })
-  t.match(await line, { status: 401, outcome: 'refused' })
+  t.match(await line, { status: 401, outcome: 'rejected' })
   const headers = await agreed(webSocket(t, port, '/api/x', [], { headers: { authorization: 'x' } }))
   t.match(headers, { 'x-host': 'was here', upgrade: 'websocket', connection: 'Upgrade' })
   t.strictSame(responses, [401, 101])

@@ -32,7 +32,7 @@ t.test('the connection is lost before the head: 502', async t => {
     const line = nextLine()
     const answer = await call(port, '/api/x')
     t.equal(answer.status, 502, how)
-    t.equal(answer.json().error.message, 'Upstream service closed the connection before it answered')
+    t.equal(answer.json().error.message, 'Upstream service closed the connection before it responded')
     t.match(await line, { outcome: 'upstream error', status: 502 })
   }
 })
@@ -44,7 +44,7 @@ t.test('an answer that is not HTTP: 502', async t => {
   const { port } = await gatewayTo(t, upstream)
   const answer = await call(port, '/api/x')
   t.equal(answer.status, 502)
-  t.equal(answer.json().error.message, 'Upstream service sent an answer that is not valid HTTP')
+  t.equal(answer.json().error.message, 'Upstream service sent a response that is not valid HTTP')
 })
 
 t.test('the service is lost in mid body: the client\'s connection breaks, whatever the framing', async t => {

@@ -26,7 +26,7 @@ t.test('the service serves what routes.json says', async t => {
   await gateway.until(/"url":"\/api\/%zz"/)
   const lines = gateway.lines.filter(({ reqId }) => reqId !== undefined)
   t.match(lines, [
-    { url: '/api/x', status: 200, outcome: 'completed' }, { url: '/nope', status: 404, outcome: 'refused' }, { url: '/api/%zz', status: 400, outcome: 'refused' }
+    { url: '/api/x', status: 200, outcome: 'completed' }, { url: '/nope', status: 404, outcome: 'rejected' }, { url: '/api/%zz', status: 400, outcome: 'rejected' }
   ])
   gateway.child.kill('SIGTERM')
   t.equal(await gateway.exited, 0)

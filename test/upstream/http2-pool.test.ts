@@ -8,11 +8,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Endpoint } from '../../src/upstream/dial.js'
-import { HTTP2_LIMITS, Http2Pool } from '../../src/upstream/http2-pool.js'
+import { Http2Pool } from '../../src/upstream/http2-pool.js'
 import type { Http2Request } from '../../src/upstream/http2-request.js'
-import type { PoolLimits } from '../../src/upstream/http1-pool.js'
-import { QueueFullError } from '../../src/upstream/request.js'
-import type { Interim, Order, UpstreamAnswer } from '../../src/upstream/request.js'
+import { HTTP2_LIMITS, QueueFullError } from '../../src/upstream/pool.js'
+import type { Interim, PoolLimits, PoolRequest, UpstreamResponse } from '../../src/upstream/pool.js'
 import { http2Service } from '../fixtures/http2.js'
 import type { Http2Service } from '../fixtures/http2.js'
 import { closedPort, gone, portOf, rawService } from '../fixtures/peers.js'
@@ -41,7 +40,7 @@ function frame (type: number, payload: Buffer, stream = 1, flags = type === HEAD
 
 interface Asked {
   request: Http2Request
-  head: Promise<UpstreamAnswer>
+  head: Promise<UpstreamResponse>
   body: Promise<string>
   /** How often silence was told. */
   silences: () => number
@@ -49,7 +48,7 @@ interface Asked {
   failure: Promise<NodeJS.ErrnoException>
 }
 
-type Ask = (path: string, more?: Partial<Order> & { timeout?: number, patience?: number, reads?: boolean }) => Asked
+type Ask = (path: string, more?: Partial<PoolRequest> & { patience?: number, reads?: boolean }) => Asked
 
 function asking (t: Test, endpoint: Endpoint, limits: Partial<PoolLimits> = {}): { pool: Http2Pool, ask: Ask } {
   const pool = new Http2Pool(endpoint, { ...HTTP2_LIMITS, ...limits })
@@ -58,9 +57,8 @@ function asking (t: Test, endpoint: Endpoint, limits: Partial<PoolLimits> = {}):
     pool,
     ask (path, { timeout = 10_000, patience = 0, reads = true, ...more } = {}) {
       let silences = 0
-      const lessee = { timeout, onSilence: () => ++silences <= patience }
-      const request = pool.request({ method: 'GET', path, head: ['Host', 'x'], hasBody: false, lessee, fresh: false, ...more })
-      const head = new Promise<UpstreamAnswer>(resolve => request.once('response', resolve))
+      const request = pool.request({ method: 'GET', path, head: ['Host', 'x'], hasBody: false, timeout, silent: () => ++silences <= patience, fresh: false, ...more })
+      const head = new Promise<UpstreamResponse>(resolve => request.once('response', resolve))
       const failure = new Promise<NodeJS.ErrnoException>(resolve => {
         request.once('error', resolve)
         head.then(answer => answer.once('error', resolve), t.threw)
@@ -298,13 +296,13 @@ for (const code of [NO_ERROR, INTERNAL_ERROR]) {
     sessions[0]?.goaway(code, 1)
     const [first, second, third] = both
     if (first === undefined || second === undefined || third === undefined) throw new Error('asked for three')
-    t.equal(pool.wasUntouched(second.request, await second.failure), true)
-    t.equal(pool.wasUntouched(third.request, await third.failure), false, 'tried once already')
+    t.equal(pool.isUnprocessed(second.request, await second.failure), true)
+    t.equal(pool.isUnprocessed(third.request, await third.failure), false, 'tried once already')
     if (code === NO_ERROR && held[0] !== undefined) {
       answer(held[0])
       t.equal(await first.body, 'ok')
     } else {
-      t.equal(pool.wasUntouched(first.request, await first.failure), false)
+      t.equal(pool.isUnprocessed(first.request, await first.failure), false)
     }
   })
 }
@@ -315,7 +313,7 @@ t.test('a refused stream was not touched, one reset with another code was', asyn
     const { request, failure } = ask(`/${code}`)
     const error = await failure
     t.equal(error.code, 'ERR_HTTP2_STREAM_ERROR')
-    t.equal(pool.wasUntouched(request, error), code === REFUSED_STREAM)
+    t.equal(pool.isUnprocessed(request, error), code === REFUSED_STREAM)
   }
   t.equal(pool.size, 1, 'the connection is none the worse')
 })
@@ -375,7 +373,7 @@ t.test('a lost connection fails what is on it', async t => {
     for (const { request, failure } of [first, second, hinted, half]) {
       const error = await failure
       t.equal(error.code, 'ECONNRESET')
-      t.equal(pool.wasUntouched(request, error), request === second.request, 'no sign of life, on a connection that had been good')
+      t.equal(pool.isUnprocessed(request, error), request === second.request, 'no sign of life, on a connection that had been good')
     }
     await until(() => pool.size === 0)
   }
@@ -388,7 +386,7 @@ t.test('a connection that cannot be made fails with its reason, and is not tried
   const { request, failure } = ask('/')
   const error = await failure
   t.equal(error.code, 'ECONNREFUSED')
-  t.equal(pool.wasUntouched(request, error), false)
+  t.equal(pool.isUnprocessed(request, error), false)
   await until(() => pool.size === 0)
 
   const silent = await rawService(t, () => {})
@@ -412,7 +410,7 @@ t.test('a service that speaks something else is an error', async t => {
   const { request, failure } = ask('/')
   const error = await failure
   t.match(error.code, /^ERR_HTTP2/)
-  t.equal(pool.wasUntouched(request, error), false)
+  t.equal(pool.isUnprocessed(request, error), false)
   await until(() => pool.size === 0)
 })
 
@@ -536,7 +534,7 @@ t.test('a closed pool keeps nothing, and lets what is under way end', async t =>
   })
   const { body } = ask('/held')
   await until(() => held.length === 1)
-  pool.keepAliveHint()
+  pool.learnKeepAlive()
   pool.close()
   t.equal(await ask('/').body, 'ok')
   if (held[0] !== undefined) answer(held[0], 'late')

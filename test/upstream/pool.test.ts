@@ -6,10 +6,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Test } from 'tap'
-import { wasAnswered } from '../../src/upstream/connection.js'
-import { DEFAULT_LIMITS, Pool } from '../../src/upstream/http1-pool.js'
-import type { PoolLimits } from '../../src/upstream/http1-pool.js'
-import { QueueFullError } from '../../src/upstream/request.js'
+import { hasResponded } from '../../src/upstream/connection.js'
+import { Http1Pool } from '../../src/upstream/http1-pool.js'
+import { HTTP1_LIMITS, QueueFullError } from '../../src/upstream/pool.js'
+import type { PoolLimits } from '../../src/upstream/pool.js'
 import { gone, rawService } from '../fixtures/peers.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -21,12 +21,12 @@ interface Asked {
 }
 
 /** A pool to a raw service, and a way to ask through it. */
-async function pooled (t: Test, limits: Partial<PoolLimits>, onRequest: (socket: Socket, url: string, nth: number) => void): Promise<{ pool: Pool, ask (url: string, more?: { fresh?: boolean, timeout?: number }): Asked, sockets: Socket[] }> {
+async function pooled (t: Test, limits: Partial<PoolLimits>, onRequest: (socket: Socket, url: string, nth: number) => void): Promise<{ pool: Http1Pool, ask (url: string, more?: { fresh?: boolean, timeout?: number }): Asked, sockets: Socket[] }> {
   const { port, sockets } = await rawService(t, (socket, nth) => {
     socket.on('data', chunk => onRequest(socket, String(chunk).split(' ')[1] ?? '', nth))
     socket.on('end', () => socket.end())
   })
-  const pool = new Pool({ protocol: 'http', host: '127.0.0.1', port }, { ...DEFAULT_LIMITS, ...limits })
+  const pool = new Http1Pool({ protocol: 'http', host: '127.0.0.1', port }, { ...HTTP1_LIMITS, ...limits })
   t.teardown(() => {
     pool.close()
     for (const socket of sockets) socket.destroy()
@@ -37,8 +37,7 @@ async function pooled (t: Test, limits: Partial<PoolLimits>, onRequest: (socket:
     ask (path, { fresh = false, timeout = 10_000 } = {}) {
       let onSilence: () => void = () => {}
       const silence = new Promise<void>(resolve => { onSilence = resolve })
-      const lessee = { timeout, onSilence: () => { onSilence(); return false } }
-      const asked = pool.request({ method: 'GET', path, head: ['Host', 'x'], hasBody: false, lessee, fresh })
+      const asked = pool.request({ method: 'GET', path, head: ['Host', 'x'], hasBody: false, timeout, silent: () => { onSilence(); return false }, fresh })
       const answer = new Promise<string>((resolve, reject) => {
         asked.on('error', reject)
         asked.on('response', (message: IncomingMessage) => {
@@ -71,7 +70,7 @@ t.test('a connection is kept, used again, and never lent twice', async t => {
   t.equal(second.request.reusedSocket, true)
   t.equal(await third.answer, 'ok')
   t.equal(third.request.reusedSocket, false)
-  t.equal(wasAnswered(second.request), true)
+  t.equal(hasResponded(second.request), true)
   await settled()
   const { socket } = second.request
   socket?.emit('free')
@@ -142,7 +141,7 @@ t.test('a connection that dies under a request fails it and is forgotten', async
   const { pool, ask } = await pooled(t, {}, socket => socket.resetAndDestroy())
   const { answer, request } = ask('/1')
   await t.rejects(answer, { code: 'ECONNRESET' })
-  t.equal(wasAnswered(request), false)
+  t.equal(hasResponded(request), false)
   while (pool.size > 0) await settled()
 })
 
@@ -166,14 +165,14 @@ t.test('the idle time ends a connection, at its next use or by the sweep', async
 
 t.test('the service\'s Keep-Alive hint is honoured, with a margin, and never beyond the own limit', async t => {
   const { pool, ask, sockets } = await pooled(t, { idleTimeout: 1000 }, socket => socket.write(OK))
-  pool.keepAliveHint('max=5')
-  pool.keepAliveHint('timeout=0')
+  pool.learnKeepAlive('max=5')
+  pool.learnKeepAlive('timeout=0')
   await ask('/1').answer
   await wait(20)
   await ask('/2').answer
   t.equal(sockets.length, 2, 'kept for no time at all')
-  pool.keepAliveHint('timeout=100')
-  pool.keepAliveHint('timeout=100')
+  pool.learnKeepAlive('timeout=100')
+  pool.learnKeepAlive('timeout=100')
   await settled()
   await ask('/3').answer
   t.equal(sockets.length, 2, 'kept again')

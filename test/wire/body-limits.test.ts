@@ -16,7 +16,7 @@ t.test('maxBodySize: by Content-Length, before a byte is forwarded', async t => 
   client.socket.end()
   await client.closed
   t.match(client.received, /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/i)
-  t.match(await line, { outcome: 'refused', status: 413 })
+  t.match(await line, { outcome: 'rejected', status: 413 })
 })
 
 t.test('maxBodySize: while streaming, and the service\'s request is destroyed', async t => {
@@ -41,7 +41,7 @@ t.test('maxBodySize: while streaming, and the service\'s request is destroyed', 
   await client.until('PAYLOAD_TOO_LARGE')
   await aborted
   t.equal(received, 1024)
-  t.match(await line, { outcome: 'refused', status: 413 })
+  t.match(await line, { outcome: 'rejected', status: 413 })
   client.socket.destroy()
 })
 
@@ -58,7 +58,7 @@ t.test('maxBodySize: after the service has begun to answer, only a break can tel
   client.send('6\r\nworld!\r\n')
   await client.closed
   t.notMatch(client.received, /\r\n0\r\n/)
-  t.match(await line, { outcome: 'refused', status: 200 })
+  t.match(await line, { outcome: 'rejected', status: 200 })
 })
 
 t.test('a body that comes too slowly is cut off with 408 (slow POST)', async t => {

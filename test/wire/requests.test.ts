@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { answerMalformed } from '../../src/server/error-responses.js'
+import { respondToMalformed } from '../../src/server/error-responses.js'
 import { gatewayTo } from '../fixtures/gateway.js'
 import { RawClient, rawService, service } from '../fixtures/peers.js'
 
@@ -35,7 +35,7 @@ async function sending (t: Test, prefix = '/api'): Promise<(bytes: string) => Pr
       }
     })
   })
-  const { port } = await gatewayTo(t, upstream, prefix === '/api' ? {} : { prefix, pathRewrite: { pattern: '^/x', replacement: '/x' } }, { via: false }, { clientErrorHandler: answerMalformed })
+  const { port } = await gatewayTo(t, upstream, prefix === '/api' ? {} : { prefix, pathRewrite: { pattern: '^/x', replacement: '/x' } }, { via: false }, { clientErrorHandler: respondToMalformed })
   return async bytes => {
     forwarded.length = 0
     const client = new RawClient(t, port)

@@ -78,5 +78,5 @@ t.test('those of a request are 400, also where a host has Node\'s parser read th
   client.send('POST /api/x HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Odd: a\x01b\r\n\r\n')
   await client.closed
   t.match(client.received, /^HTTP\/1\.1 400 /)
-  t.match(await line, { outcome: 'refused', status: 400 })
+  t.match(await line, { outcome: 'rejected', status: 400 })
 })

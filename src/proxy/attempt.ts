@@ -1,0 +1,155 @@
+import type { Socket } from 'node:net'
+import type { BodySink, Interim, PoolRequest, UpstreamRequest, UpstreamResponse } from '../upstream/pool.js'
+import type { Target } from '../upstream/target.js'
+import { fieldValue } from './fields.js'
+import type { RequestBody } from './request-body.js'
+import type { AttemptFailure } from './retry.js'
+
+/** What every attempt of an exchange sends. */
+export interface OutgoingRequest {
+  readonly method: string
+  readonly path: string
+  /** The value of Host, which stands first, is set by the attempt. */
+  readonly head: string[]
+  readonly body: RequestBody | undefined
+}
+
+/** The exchange that an attempt belongs to. It is told once how the attempt went. */
+export interface AttemptOwner {
+  /** Milliseconds without a byte in either direction, after which `silent` is called. */
+  readonly timeout: number
+  /** @returns whether to go on waiting */
+  silent (): boolean
+  /** A head before the response's own (1xx). */
+  informed (interim: Interim): void
+  /** The head of the response has come. Its body goes to whom `deliverTo` names. */
+  responded (response: UpstreamResponse): void
+  /** The upstream goes over to another protocol. */
+  switched (response: UpstreamResponse, connection: Socket, early: Buffer): void
+  /** There will be no response. */
+  failed (failure: AttemptFailure): void
+}
+
+const kAttempt = Symbol('attempt')
+
+type Sent = UpstreamRequest & { [kAttempt]?: Attempt }
+
+/** One try of an exchange at one target. */
+export class Attempt implements PoolRequest {
+  readonly method: string
+  readonly path: string
+  readonly head: string[]
+  readonly hasBody: boolean
+  readonly timeout: number
+  readonly #owner: AttemptOwner
+  readonly #body: RequestBody | undefined
+  #request: Sent | undefined
+  #response: UpstreamResponse | undefined
+  #sink: BodySink | undefined
+  #isOver = false
+
+  constructor (readonly target: Target, { method, path, head, body }: OutgoingRequest, readonly fresh: boolean, owner: AttemptOwner) {
+    this.method = method
+    this.path = path
+    this.head = head
+    this.hasBody = body !== undefined
+    this.timeout = owner.timeout
+    this.#body = body
+    this.#owner = owner
+    head[1] = target.hostField
+  }
+
+  /**
+   * Takes a connection of the target's, or waits for one, and sends the request on it.
+   *
+   * @throws QueueFullError
+   * @throws TypeError when Node's writer rejects the head
+   */
+  send (): void {
+    const request: Sent = this.target.pool.request(this)
+    this.#request = request
+    request[kAttempt] = this
+    request.on('response', onResponse)
+    request.on('information', onInterim)
+    request.on('upgrade', onSwitch)
+    request.on('error', onError)
+    if (this.#body === undefined) request.end()
+    else this.#body.sendTo(request)
+  }
+
+  silent (): boolean {
+    return this.#owner.silent()
+  }
+
+  informed (interim: Interim): void {
+    if (!this.#isOver) this.#owner.informed(interim)
+  }
+
+  responded (response: UpstreamResponse): void {
+    if (this.#isOver) {
+      response.destroy()
+      return
+    }
+    this.#response = response
+    const keepAlive = fieldValue(response.rawHeaders, 'keep-alive')
+    if (keepAlive !== undefined) this.target.pool.learnKeepAlive(keepAlive)
+    this.#owner.responded(response)
+  }
+
+  switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
+    if (this.#isOver) connection.destroy()
+    else this.#owner.switched(response, connection, early)
+  }
+
+  /** The connection was lost, or none could be had. */
+  failed (error: NodeJS.ErrnoException): void {
+    if (this.#isOver) return
+    if (this.#sink !== undefined) {
+      this.#sink.fail(error)
+      return
+    }
+    const isUnprocessed = this.#request !== undefined && this.target.pool.isUnprocessed(this.#request, error)
+    this.#isOver = true
+    this.#owner.failed({ error, isUnprocessed })
+  }
+
+  /** Gives the response's body to `sink`; called when it has responded. */
+  deliverTo (sink: BodySink): void {
+    if (this.#response === undefined) return
+    this.#sink = sink
+    this.target.pool.deliver(this.#response, sink)
+  }
+
+  /** Goes on delivering. */
+  resume (): void {
+    if (this.#response !== undefined) this.target.pool.resume(this.#response)
+  }
+
+  /** Whether the whole of the request was given to the connection. */
+  get isSent (): boolean {
+    return this.#request?.writableEnded === true
+  }
+
+  /** Gives it up, whatever it has come to. */
+  drop (): void {
+    this.#isOver = true
+    if (this.#request !== undefined) this.target.pool.drop(this.#request)
+  }
+}
+
+function onResponse (this: Sent, response: UpstreamResponse): void {
+  this[kAttempt]?.responded(response)
+}
+
+function onInterim (this: Sent, interim: Interim): void {
+  this[kAttempt]?.informed(interim)
+}
+
+/** Where nobody listens, Node's client breaks the connection off and tells nobody. */
+function onSwitch (this: Sent, response: UpstreamResponse, connection: Socket, early: Buffer): void {
+  this[kAttempt]?.switched(response, connection, early)
+}
+
+function onError (this: Sent, error: Error): void {
+  this[kAttempt]?.failed(error)
+}

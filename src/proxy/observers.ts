@@ -1,0 +1,55 @@
+import type { Target } from '../upstream/target.js'
+import type { GatewayError } from './errors.js'
+import type { Reply, Request } from './request.js'
+
+export type Outcome = 'completed' | 'rejected' | 'client aborted' | 'upstream error' | 'timeout'
+
+/** What observers see of an exchange. */
+export interface ObservedExchange {
+  readonly route: { readonly prefix: string }
+  readonly request: Request
+  readonly reply: Reply
+  /** Of the latest attempt. */
+  readonly target: Target | undefined
+  /** `undefined` until the exchange has ended. */
+  readonly outcome: Outcome | undefined
+  readonly error: GatewayError | undefined
+  /** By `performance.now()`. */
+  readonly startedAt: number
+  /** When the upstream's head arrived; 0 when it did not. */
+  readonly respondedAt: number
+  /** Bytes of the response's body that were sent, or of the tunnel that came in its place. */
+  readonly bytes: number
+}
+
+/** Is told of every exchange. Each method is optional, and costs nothing where it is left out. */
+export interface Observer {
+  /** An attempt begins. */
+  attempted? (exchange: ObservedExchange): void
+  /** The head of the upstream's response has arrived. */
+  responded? (exchange: ObservedExchange): void
+  /** Nothing more can happen in it. Called once. */
+  ended? (exchange: ObservedExchange): void
+}
+
+type Listener = (exchange: ObservedExchange) => void
+
+/** Made at start, from the observers in their order. */
+export class Observers {
+  readonly attempted: readonly Listener[]
+  readonly responded: readonly Listener[]
+  readonly ended: readonly Listener[]
+
+  constructor (observers: readonly Observer[]) {
+    this.attempted = listeners(observers, 'attempted')
+    this.responded = listeners(observers, 'responded')
+    this.ended = listeners(observers, 'ended')
+  }
+}
+
+function listeners (observers: readonly Observer[], event: keyof Observer): Listener[] {
+  return observers.flatMap(observer => {
+    const listener = observer[event]
+    return listener === undefined ? [] : [listener.bind(observer)]
+  })
+}

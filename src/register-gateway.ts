@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify'
+import cors from '../plugins/cors.js'
+import gateway from '../plugins/gateway.js'
+import rateLimit from '../plugins/rate-limit.js'
+import upgrade from '../plugins/upgrade.js'
+import type { Settings } from './config/index.js'
+import type { Policy } from './server/policy.js'
+
+export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded'> {
+  /** One line per request. */
+  accessLog: boolean
+  /** Whether the app is the gateway alone: nobody else's hooks write to a request's log. */
+  isService?: boolean
+  /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
+  shutdownTimeout?: number
+}
+
+/**
+ * The gateway in an app: each capability is a plugin, registered in the order in which a request meets it. Used by the
+ * service, by the plugin, and by tests.
+ */
+export async function registerGateway (fastify: FastifyInstance, settings: GatewayRegistration): Promise<void> {
+  const policies: Policy[] = []
+  await fastify.register(cors, { ...settings, policies })
+  await fastify.register(rateLimit, { ...settings, policies })
+  await fastify.register(upgrade, settings)
+  await fastify.register(gateway, { ...settings, policies })
+}

@@ -1,0 +1,20 @@
+import type { Target } from './target.js'
+
+/** A named service and its addresses. */
+export class Upstream {
+  readonly #target: Target
+
+  constructor (target: Target) {
+    this.#target = target
+  }
+
+  /** The target for the next attempt. */
+  pick (): Target {
+    return this.#target
+  }
+
+  /** Closes what is idle; what is in use is closed when it is released. */
+  close (): void {
+    this.#target.pool.close()
+  }
+}

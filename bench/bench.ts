@@ -5,12 +5,15 @@ import type { Contender } from './contenders/index.js'
 import { ORIGIN } from './contenders/duties.js'
 import type { Place } from './contenders/duties.js'
 import { ALL_CORES, GATEWAY_CORE, temporaryDirectory } from './machine.js'
-import { accepting, freePort } from './ports.js'
+import { freePort } from './ports.js'
 import { Process } from './process.js'
 import type { Shot } from './shots.js'
 
 /** How much is measured. */
 export interface Plan {
+  /** How often the contenders are started anew: V8 compiles the same code a little differently each time. */
+  starts: number
+  /** With each start. */
   rounds: number
   /** Under load in each round, of each contender. */
   seconds: number
@@ -22,7 +25,9 @@ export interface Plan {
 
 export type Variant = Partial<Pick<Place, 'routePorts' | 'accessLog' | 'workers'>> & { env?: Record<string, string> }
 
-/** Milliseconds that a process is left alone between its start and its first request. */
+/** Milliseconds that a process may take to start. */
+const STARTED = 15_000
+/** Milliseconds that it is left alone then; also between two tries. */
 const SETTLE = 300
 
 /** A started contender. */
@@ -56,15 +61,17 @@ export class Bench {
       directory: temporaryDirectory(), port, upstreamPort: this.#upstreamPort, routePorts: [], accessLog: false, workers: undefined, ...variant
     }
     const described = command(place)
-    const process = new Process({ ...described, env: { ...described.env, ...env } }, place.workers === undefined ? GATEWAY_CORE : ALL_CORES)
-    try {
-      await accepting(port, () => process.ended)
-      await checkDuties(port)
-    } catch (cause) {
-      throw new Error(`${name} is not measured, it does not do what it should. ${process.complaint}`, { cause })
+    const started = new Process({ ...described, env: { ...described.env, ...env } }, place.workers === undefined ? GATEWAY_CORE : ALL_CORES)
+    const deadline = performance.now() + STARTED
+    for (let ready = false; !ready; await setTimeout(SETTLE)) {
+      try {
+        await checkDuties(port)
+        ready = true
+      } catch (cause) {
+        if (started.ended || performance.now() > deadline) throw new Error(`${name} does not do what it should. ${started.complaint}`, { cause })
+      }
     }
-    await setTimeout(SETTLE)
-    return { port, pid: process.pid, stop: () => process.stop() }
+    return { port, pid: started.pid, stop: () => started.stop() }
   }
 
   /** How many requests have reached the upstream through the contender at this port. */

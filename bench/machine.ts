@@ -12,9 +12,10 @@ export const ALL_CORES = `0-${cpus().length - 1}`
 export const GATEWAY_CORE = '0'
 const LOAD_CORE = '1'
 
-/** Whatever this process starts afterwards is on the load's core, too. */
-export function keepOffGatewayCore (): void {
+/** Throws where it cannot be measured. Whatever this process starts afterwards is on the load's core, too. */
+export function prepareMachine (): void {
   if (process.platform !== 'linux') throw new Error('CPU time is read from /proc, so this needs Linux')
+  if (!installed('wrk')) throw new Error('wrk is not installed, and it is what makes the load')
   if (cpus().length < 2) throw new Error('this needs a core for the gateway and one for all else')
   execFileSync('taskset', ['-a', '-c', '-p', LOAD_CORE, `${process.pid}`], { stdio: 'ignore' })
 }
@@ -33,7 +34,7 @@ export function programVersion (program: string, flag: string): string {
 export function packageVersions (...names: string[]): string {
   return names.map(name => {
     const file = join(ROOT, name === 'fastify-stream-gateway' ? '' : `node_modules/${name}`, 'package.json')
-    return `${name} ${/^ {2}"version": "([^"]+)"/m.exec(readFileSync(file, 'utf8'))?.[1]}`
+    return `${name} ${/^\s+"version": "([^"]+)"/m.exec(readFileSync(file, 'utf8'))?.[1]}`
   }).join(', ')
 }
 

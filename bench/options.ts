@@ -23,7 +23,7 @@ export interface Options {
 /** The command line asks for what there is not. */
 export class UsageError extends Error {}
 
-const FULL: Plan = { rounds: 5, seconds: 1, warmUp: 8, transferMiB: 32, idleConnections: 10_000 }
+const FULL: Plan = { starts: 1, rounds: 5, seconds: 1, warmUp: 8, transferMiB: 32, idleConnections: 10_000 }
 const QUICK: Plan = { ...FULL, rounds: 3, seconds: 0.5, warmUp: 3, transferMiB: 8 }
 /** Those that a goal is about. */
 const QUICK_CONTENDERS: readonly ContenderName[] = [OURS, FASTIFY_HTTP_PROXY, NGINX, CADDY]
@@ -41,7 +41,7 @@ const CLASHES = [
 const HELP = `npm run bench -- [options]
 
   --quick               a rough idea in about 3 minutes instead of about 13: fewer contenders, scenarios and seconds
-  --rounds <n>          rounds of each scenario, of which the median is shown
+  --rounds <n>          rounds of each scenario, of which the median is shown; with --against for each of four starts
   --seconds <n>         seconds under load in each round, of each contender
   --warm-up <n>         seconds under load before the first round
   --only <list>         scenarios, with commas between: ${scenarios.map(({ id }) => id).join(', ')}
@@ -73,6 +73,8 @@ export function readOptions (args: string[]): Options | undefined {
   return {
     plan: {
       ...plan,
+      // Two builds differ by less than two starts do.
+      starts: against === undefined ? 1 : 4,
       rounds: count('--rounds', values.rounds) ?? plan.rounds,
       seconds: count('--seconds', values.seconds) ?? plan.seconds,
       warmUp: count('--warm-up', values['warm-up']) ?? plan.warmUp

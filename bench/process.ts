@@ -24,8 +24,8 @@ export class Process {
   output = ''
   /** What it wrote to standard error. */
   complaint = ''
+  ended = false
   readonly #child: ChildProcess
-  #ended = false
 
   /** @param cpus the cores that it may use, as taskset has them; undefined: those of this process */
   constructor ({ command, env, cwd, piped = false }: Command, cpus?: string) {
@@ -45,14 +45,10 @@ export class Process {
     running.add(this)
   }
 
-  get ended (): boolean {
-    return this.#ended
-  }
-
   /** Reaches all of its group. */
   signal (name: NodeJS.Signals): void {
     try {
-      if (!this.#ended) process.kill(-this.pid, name)
+      if (!this.ended) process.kill(-this.pid, name)
     } catch {
       // It has just ended.
     }
@@ -61,14 +57,14 @@ export class Process {
   /** Resolves with the output up to the end of its first line. */
   async firstLine (): Promise<string> {
     while (!this.output.includes('\n')) {
-      if (this.#ended) throw new Error(this.complaint)
+      if (this.ended) throw new Error(this.complaint)
       await pass(10)
     }
     return this.output
   }
 
   async stop (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (this.#ended) return
+    if (this.ended) return
     const closed = once(this.#child, 'close')
     this.signal('SIGCONT')
     this.signal(signal)
@@ -78,7 +74,7 @@ export class Process {
   }
 
   #end (): void {
-    this.#ended = true
+    this.ended = true
     running.delete(this)
   }
 }

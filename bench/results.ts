@@ -31,7 +31,7 @@ export interface Spread {
 }
 
 /** Undefined where nothing was measured. */
-export function spreadOf (numbers: readonly number[]): Spread | undefined {
+function spreadOf (numbers: readonly number[]): Spread | undefined {
   const sorted = numbers.filter(number => Number.isFinite(number)).sort((a, b) => a - b)
   const half = sorted.length / 2
   const [lowest, low, high, highest] = [sorted[0], sorted[Math.ceil(half) - 1], sorted[Math.floor(half)], sorted.at(-1)]

@@ -3,8 +3,7 @@ import { Bench } from './bench.js'
 import { contender, FASTIFY_HTTP_PROXY, OURS, ours, under } from './contenders/index.js'
 import type { Contender } from './contenders/index.js'
 import { verdicts } from './goals.js'
-import { loadVersion } from './load.js'
-import { describeMachine, keepOffGatewayCore, nodeBinary } from './machine.js'
+import { describeMachine, prepareMachine, nodeBinary, programVersion } from './machine.js'
 import type { NodeBinary } from './machine.js'
 import { readOptions, UsageError } from './options.js'
 import type { Options } from './options.js'
@@ -31,7 +30,7 @@ try {
 async function run ({ plan, against, ...options }: Options): Promise<void> {
   const node = nodeBinary(options.node)
   const contenders = against === undefined ? contendersFor(options, node) : [ours(node), oursAt(against, node)]
-  keepOffGatewayCore()
+  prepareMachine()
   const bench = await Bench.start(plan, MANY_ROUTES)
   const results: Result[] = []
   for (const { id, title, remark, columns, compared, measure } of options.scenarios) {
@@ -42,7 +41,7 @@ async function run ({ plan, against, ...options }: Options): Promise<void> {
   const facts = [
     when,
     'the contender on one core; load and upstream together on another',
-    `load: ${loadVersion}; ${plan.rounds} rounds of ${plan.seconds} s after a warm-up of ${plan.warmUp} s`,
+    `load: ${programVersion('wrk', '-v')}; ${plan.rounds} rounds of ${plan.seconds} s after a warm-up of ${plan.warmUp} s`,
     ...contenders.map(({ name, node, versions }) => `${name}: ${versions()}${node === undefined ? '' : `, Node ${node}`}`)
   ]
   const tables = against === undefined ? report.tables(results, verdicts(results, options.node)) : report.comparison(results, contenders[1]?.name ?? '')

@@ -24,7 +24,7 @@ const PAUSE = 10
 const SHORT_WARM_UP = 1
 
 /** A contender that is up, with a load of its own. */
-export class Lane {
+class Lane {
   readonly row: Row
   #worked = 0
   #cpu = 0
@@ -67,6 +67,8 @@ export async function startLanes (bench: Bench, cases: readonly Case[], turn = T
   // The others come last, so that all are warm from the same moment.
   await takeTurns(lanes.filter(({ row }) => row.node !== undefined), bench.plan.warmUp - SHORT_WARM_UP, turn)
   await takeTurns(lanes, SHORT_WARM_UP, turn)
+  await setTimeout(turn)
+  for (const lane of lanes) await lane.read()
   return lanes
 }
 
@@ -75,10 +77,8 @@ export async function startLanes (bench: Bench, cases: readonly Case[], turn = T
  * Whoever has no load does nothing, so that all CPU time of a round belongs to the requests of that round.
  */
 export async function measureRound (bench: Bench, lanes: readonly Lane[], turn = TURN): Promise<void> {
-  // Read when all are asleep: only then what they have used is exact.
-  await setTimeout(turn)
-  for (const lane of lanes) await lane.read()
   await takeTurns(lanes, bench.plan.seconds, turn)
+  // When all are asleep: only then what they have used is exact.
   await setTimeout(turn)
   for (const lane of lanes) lane.row.rounds.push(await lane.read())
 }
@@ -94,10 +94,16 @@ export async function stopLanes (lanes: readonly Lane[]): Promise<Row[]> {
 
 /** All cases, from start to end. */
 export async function measureInTurns (bench: Bench, cases: readonly Case[], turn = TURN): Promise<Row[]> {
-  const lanes = await startLanes(bench, cases, turn)
-  for (let round = 0; round < bench.plan.rounds; round++) await measureRound(bench, lanes, turn)
-  await endLoads(lanes)
-  return await stopLanes(lanes)
+  const rows: Row[] = []
+  for (let start = 0; start < bench.plan.starts; start++) {
+    const lanes = await startLanes(bench, cases, turn)
+    for (let round = 0; round < bench.plan.rounds; round++) await measureRound(bench, lanes, turn)
+    await endLoads(lanes)
+    for (const [index, row] of (await stopLanes(lanes)).entries()) {
+      rows[index] = { ...row, rounds: [...rows[index]?.rounds ?? [], ...row.rounds], errors: [...rows[index]?.errors ?? [], ...row.errors] }
+    }
+  }
+  return rows
 }
 
 async function takeTurns (lanes: readonly Lane[], seconds: number, turn: number): Promise<void> {

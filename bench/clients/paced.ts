@@ -47,16 +47,9 @@ export async function atRate (clients: readonly Client[], rate: number, millisec
 export async function oneAfterAnother (client: Client, milliseconds: number): Promise<Latencies> {
   const latencies: Latencies = []
   const end = performance.now() + milliseconds
-  await new Promise<void>(resolve => {
-    const next = (): void => {
-      const start = performance.now()
-      client.ask(right => {
-        latencies.push(right ? performance.now() - start : NaN)
-        if (right && performance.now() < end) next()
-        else resolve()
-      })
-    }
-    next()
-  })
+  for (let start = performance.now(); start < end && client.isOpen; start = performance.now()) {
+    const right = await new Promise<boolean>(resolve => client.ask(resolve))
+    latencies.push(right ? performance.now() - start : NaN)
+  }
   return latencies
 }

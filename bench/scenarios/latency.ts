@@ -9,7 +9,7 @@ import type { Scenario } from './scenario.js'
 /** Of what the slowest takes at full load. */
 const SHARE = 0.5
 /** Milliseconds. */
-const TURN = 500
+const TURN = 250
 const NONE: readonly number[] = []
 
 /** How long a client waits when nobody is at the limit: the same rate for all. */

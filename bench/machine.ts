@@ -1,82 +1,78 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { cpus, release, totalmem, type } from 'node:os'
-import { setTimeout } from 'node:timers/promises'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, homedir, release, tmpdir, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-/** Of the compiled files, which lie in dist/bench. */
-export const ROOT = new URL('../../', import.meta.url)
+/** Of the package; the compiled files lie in dist/bench. */
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The cores that processes are pinned to; both absent where that cannot be done. */
-export interface Cpus {
-  gateway?: number
-  load?: number
+export const ALL_CORES = `0-${cpus().length - 1}`
+/** The gateway's core. Everything else runs on the other one. */
+export const GATEWAY_CORE = '0'
+const LOAD_CORE = '1'
+
+/** Throws where it cannot be measured. Whatever this process starts afterwards is on the load's core, too. */
+export function prepareMachine (): void {
+  if (process.platform !== 'linux') throw new Error('CPU time is read from /proc, so this needs Linux')
+  if (!installed('wrk')) throw new Error('wrk is not installed, and it is what makes the load')
+  if (cpus().length < 2) throw new Error('this needs a core for the gateway and one for all else')
+  execFileSync('taskset', ['-a', '-c', '-p', LOAD_CORE, `${process.pid}`], { stdio: 'ignore' })
 }
 
 export function installed (program: string): boolean {
   return spawnSync(program, ['-v'], { stdio: 'ignore' }).error === undefined
 }
 
+/** Such as "nginx 1.22.1". */
 export function programVersion (program: string, flag: string): string {
   const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8' })
-  const words = `${stdout}${stderr}`.split('\n', 1)[0] ?? ''
-  return words.replace(/^nginx version: nginx\//, 'nginx ').replace(/^HAProxy version ([^ ]+).*$/, 'haproxy $1').replace(/ Copyright.*$/, '')
+  return `${program} ${/\d+\.\d+(\.\d+)?/.exec(`${stdout}${stderr}`)?.[0] ?? '(version unknown)'}`
 }
 
-/** Name and version of each; the first of them is looked up here, the others as it or this package would find them. */
-export function packageVersion (...names: string[]): string {
-  return names.map(name => `${name} ${manifestVersion(name)}`).join(', ')
+/** Name and version of each. */
+export function packageVersions (...names: string[]): string {
+  return names.map(name => {
+    const file = join(ROOT, name === 'fastify-stream-gateway' ? '' : `node_modules/${name}`, 'package.json')
+    return `${name} ${/^\s+"version": "([^"]+)"/m.exec(readFileSync(file, 'utf8'))?.[1]}`
+  }).join(', ')
 }
 
-function manifestVersion (name: string): string {
-  const own = readVersion(new URL('package.json', ROOT))
-  if (own.name === name) return own.version
-  const places = createRequire(import.meta.url).resolve.paths(name) ?? []
-  for (const place of places) {
-    try {
-      return readVersion(`${place}/${name}/package.json`).version
-    } catch {}
+/** Node of a major version. */
+export interface NodeBinary {
+  path: string
+  version: string
+}
+
+/** The node that runs this, or the one of npm's package, which is kept for the next time. */
+export function nodeBinary (major: string): NodeBinary {
+  if (process.versions.node.split('.')[0] === major) return { path: process.execPath, version: process.version }
+  const place = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fastify-stream-gateway', `node-${major}`)
+  const path = join(place, 'package', 'bin', 'node')
+  if (!existsSync(path)) {
+    mkdirSync(place, { recursive: true })
+    console.error(`fetching Node ${major}`)
+    execFileSync('npm', ['pack', '--silent', `node-linux-${process.arch}@${major}`], { cwd: place, stdio: ['ignore', 'ignore', 'inherit'] })
+    const [archive = ''] = readdirSync(place).filter(name => name.endsWith('.tgz'))
+    execFileSync('tar', ['-xzf', archive, 'package/bin/node'], { cwd: place })
+    rmSync(join(place, archive))
   }
-  return '(version unknown)'
-}
-
-function readVersion (file: URL | string): { name: string, version: string } {
-  return JSON.parse(readFileSync(file, 'utf8')) as { name: string, version: string }
-}
-
-/** The gateway gets a core to itself, everything else shares the other one. */
-export function pinning (): Cpus {
-  const both = [0, 1].every(cpu => spawnSync('taskset', ['-c', `${cpu}`, 'true'], { stdio: 'ignore' }).status === 0)
-  return both ? { gateway: 0, load: 1 } : {}
-}
-
-/** What part of all cores was busy in a second, from 0 to 1. Nothing of the benchmark may be at work. */
-export async function busyShare (): Promise<number> {
-  const before = coreTimes()
-  await setTimeout(1_000)
-  const after = coreTimes()
-  return 1 - (after.idle - before.idle) / (after.all - before.all)
-}
-
-function coreTimes (): { idle: number, all: number } {
-  const times = cpus().map(({ times }) => times)
-  return {
-    idle: times.reduce((sum, { idle }) => sum + idle, 0),
-    all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0)
-  }
+  return { path, version: execFileSync(path, ['--version'], { encoding: 'utf8' }).trim() }
 }
 
 export function describeMachine (): string {
-  const [first] = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
-  return `${first?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${memory} GiB, ${type()} ${release()}, Node ${process.version}`
+  return `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, ${memory} GiB, ${type()} ${release()}`
 }
 
-/** How many files, and so connections, a process may open; undefined where that cannot be read. */
-export function openFiles (): number | undefined {
-  try {
-    return Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1])
-  } catch {
-    return undefined
-  }
+const temporary = mkdtempSync(join(tmpdir(), 'bench-'))
+// nginx gives up root in its worker, which has to get in all the same.
+chmodSync(temporary, 0o755)
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
+
+/** A directory that goes when this process does. */
+export function temporaryDirectory (): string {
+  const directory = mkdtempSync(join(temporary, 'x'))
+  chmodSync(directory, 0o755)
+  return directory
 }

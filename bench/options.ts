@@ -1,126 +1,105 @@
 import { parseArgs } from 'node:util'
-import type { ParseArgsConfig } from 'node:util'
-import { contenders, FASTIFY_HTTP_PROXY, LOGGING, NGINX, OURS } from './contenders/index.js'
-import type { Contender } from './contenders/index.js'
-import { LOADS } from './loads/index.js'
-import type { LoadName } from './loads/index.js'
+import type { Plan } from './bench.js'
+import { CADDY, CONTENDERS, FASTIFY_HTTP_PROXY, NGINX, OURS } from './contenders/index.js'
+import type { ContenderName } from './contenders/index.js'
+import { BESIDE } from './goals.js'
 import { scenarios } from './scenarios/index.js'
 import type { Scenario } from './scenarios/scenario.js'
-import { largeGet, post, smallGet } from './scenarios/throughput.js'
-
-/** How much is measured. */
-export interface Plan {
-  rounds: number
-  /** Of each round, whole ones. */
-  seconds: number
-  /** Seconds, whole ones too: less, and compiling is still under way in the first round. */
-  warmUp: number
-  /** Of what measures memory, each with a process of its own. */
-  memoryRounds: number
-  transferMiB: number
-  /** After which the 1 GiB transfers are broken off. */
-  longSeconds: number
-  idleConnections: number
-}
 
 export interface Options {
   plan: Plan
   scenarios: readonly Scenario[]
-  contenders: readonly Contender[]
-  load: LoadName | undefined
+  contenders: readonly ContenderName[]
+  /** Major version that ours and the other Node contenders run under. */
+  node: string
+  /** Others under which ours and @fastify/http-proxy run as well. */
+  beside: readonly string[]
   /** A git ref whose build is compared with the present one; nothing else then is. */
   against: string | undefined
-  /** Major versions of Node that are compared; nothing else then is. */
-  nodes: readonly string[] | undefined
-  write: boolean
-  json: string | undefined
+  /** Where --write puts the tables; undefined: nowhere. */
+  block: 'bench' | 'nodes' | undefined
 }
 
 /** The command line asks for what there is not. */
 export class UsageError extends Error {}
 
-const FULL: Plan = { rounds: 3, seconds: 3, warmUp: 4, memoryRounds: 1, transferMiB: 64, longSeconds: 20, idleConnections: 10_000 }
-const QUICK: Plan = { rounds: 2, seconds: 1, warmUp: 2, memoryRounds: 1, transferMiB: 12, longSeconds: 8, idleConnections: 2_000 }
+const FULL: Plan = { starts: 1, rounds: 5, seconds: 1, warmUp: 8, transferMiB: 32, idleConnections: 10_000 }
+const QUICK: Plan = { ...FULL, rounds: 3, seconds: 0.5, warmUp: 3, transferMiB: 8 }
 /** Those that a goal is about. */
-const QUICK_CONTENDERS = contenders.filter(({ name }) => [OURS, LOGGING, FASTIFY_HTTP_PROXY, NGINX].includes(name))
-/** Two builds differ by little. */
-const ROUNDS_AGAINST = 5
+const QUICK_CONTENDERS: readonly ContenderName[] = [OURS, FASTIFY_HTTP_PROXY, NGINX, CADDY]
+/** The current long-term release. */
+const HEADLINE = '26'
 /** What --nodes runs. */
-const UNDER_NODES = [smallGet, largeGet, post]
+const UNDER_NODES = ['small-get', 'large-get', 'post']
+
+/** What is written replaces what was there, so a part must not stand for the whole. */
+const CLASHES = [
+  ['write', 'only'], ['write', 'contenders'], ['write', 'quick'], ['write', 'against'], ['against', 'nodes'], ['against', 'contenders'],
+  ['nodes', 'contenders'], ['nodes', 'node']
+] as const
 
 const HELP = `npm run bench -- [options]
 
-  --quick               a rough idea in about 3 minutes instead of about 12, of the contenders that a goal is about
-  --rounds <n>          rounds of each scenario, of which the median is shown
-  --seconds <n>         seconds of each round
+  --quick               a rough idea in about 3 minutes instead of about 13: fewer contenders, scenarios and seconds
+  --rounds <n>          rounds of each scenario, of which the median is shown; with --against for each of four starts
+  --seconds <n>         seconds under load in each round, of each contender
+  --warm-up <n>         seconds under load before the first round
   --only <list>         scenarios, with commas between: ${scenarios.map(({ id }) => id).join(', ')}
-  --contenders <list>   contenders: ${contenders.map(({ name }) => name).join(', ')}
-  --load <name>         ${LOADS.join(' or ')}; without it wrk where it is installed
-  --against <git ref>   ours as it is and as it was there, in turns, and nothing else
-  --nodes <list>        ours and @fastify/http-proxy under other major versions of Node, such as 20,22,24, and nothing else
-  --write               put the tables into bench/README.md, a short one into README.md, and draw docs/bench.svg
-  --json <file>         write every round's numbers there
+  --contenders <list>   contenders: ${CONTENDERS.join(', ')}
+  --node <n>            major version of Node for all that need one; without it ${HEADLINE}, with ${BESIDE} beside it
+  --against <git ref>   ours as it is and as it was there, and nothing else
+  --nodes <list>        ours and @fastify/http-proxy under several versions, such as 20,22,24,26, and nothing else
+  --write               put the tables into bench/README.md and a short one into README.md
   --help                this text
-`
 
-const KNOWN = {
-  quick: { type: 'boolean', default: false },
-  rounds: { type: 'string' },
-  seconds: { type: 'string' },
-  only: { type: 'string' },
-  contenders: { type: 'string' },
-  load: { type: 'string' },
-  against: { type: 'string' },
-  nodes: { type: 'string' },
-  write: { type: 'boolean', default: false },
-  json: { type: 'string' },
-  help: { type: 'boolean', default: false }
-} as const satisfies ParseArgsConfig['options']
+Node is fetched with npm where another version than the running one is wanted.
+`
 
 /** Undefined when there is only help to print. */
 export function readOptions (args: string[]): Options | undefined {
   const values = parse(args)
-  if (values.help) {
+  const { quick, only, nodes, against, write, help } = values
+  if (help) {
     console.log(HELP)
     return undefined
   }
-  exclude(values)
-  const plan = values.quick ? QUICK : FULL
-  const rounds = count('--rounds', values.rounds) ?? (values.against === undefined ? undefined : ROUNDS_AGAINST)
+  for (const [one, other] of CLASHES) {
+    if (values[one] && values[other]) throw new UsageError(`--${one} and --${other} do not go together`)
+  }
+  const plan = quick ? QUICK : FULL
+  const [node = HEADLINE, ...more] = (nodes ?? values.node ?? HEADLINE).split(',').map(text => `${count('--node', text)}`)
+  const usual = scenarios.filter(scenario => nodes === undefined ? scenario.quick || !quick : UNDER_NODES.includes(scenario.id))
+  const ids = chosen('--only', only, scenarios.map(({ id }) => id)) ?? usual.map(({ id }) => id)
   return {
     plan: {
       ...plan,
-      rounds: rounds ?? plan.rounds,
-      memoryRounds: rounds ?? plan.memoryRounds,
-      seconds: count('--seconds', values.seconds) ?? plan.seconds
+      // Two builds differ by less than two starts do.
+      starts: against === undefined ? 1 : 4,
+      rounds: count('--rounds', values.rounds) ?? plan.rounds,
+      seconds: count('--seconds', values.seconds) ?? plan.seconds,
+      warmUp: count('--warm-up', values['warm-up']) ?? plan.warmUp
     },
-    scenarios: chosen('--only', values.only, values.nodes === undefined ? scenarios : UNDER_NODES, ({ id }) => id),
-    contenders: values.quick && values.contenders === undefined
-      ? QUICK_CONTENDERS
-      : chosen('--contenders', values.contenders, contenders, ({ name }) => name),
-    load: values.load === undefined ? undefined : chosen('--load', values.load, LOADS, name => name)[0],
-    against: values.against,
-    nodes: values.nodes?.split(',').map(text => `${count('--nodes', text.trim())}`),
-    write: values.write,
-    json: values.json
+    scenarios: scenarios.filter(({ id }) => ids.includes(id)),
+    contenders: nodes !== undefined ? [OURS, FASTIFY_HTTP_PROXY] : chosen('--contenders', values.contenders, CONTENDERS) ?? (quick ? QUICK_CONTENDERS : CONTENDERS),
+    node,
+    beside: (nodes ?? values.node ?? against) === undefined && !quick ? [BESIDE] : more,
+    against,
+    block: write ? nodes === undefined ? 'bench' : 'nodes' : undefined
   }
 }
 
 function parse (args: string[]) {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean', default: false } as const
   try {
-    return parseArgs({ args, options: KNOWN, strict: true }).values
+    return parseArgs({
+      args,
+      options: {
+        quick: flag, rounds: text, seconds: text, 'warm-up': text, only: text, contenders: text, node: text, against: text, nodes: text, write: flag, help: flag
+      }
+    }).values
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-/** What is written replaces what was there, so a part must not stand for the whole. */
-function exclude (values: ReturnType<typeof parse>): void {
-  const clashes: Array<[keyof typeof KNOWN, keyof typeof KNOWN]> = [
-    ['write', 'only'], ['write', 'contenders'], ['write', 'quick'], ['write', 'against'], ['against', 'nodes'], ['against', 'contenders'], ['nodes', 'contenders']
-  ]
-  for (const [one, other] of clashes) {
-    if (values[one] && values[other]) throw new UsageError(`--${one} and --${other} do not go together`)
   }
 }
 
@@ -130,12 +109,10 @@ function count (option: string, text: string | undefined): number | undefined {
   return Number(text)
 }
 
-/** In the order of `all`; without a list, all. */
-function chosen<T> (option: string, list: string | undefined, all: readonly T[], nameOf: (item: T) => string): readonly T[] {
-  if (list === undefined) return all
-  const names = list.split(',').map(name => name.trim())
-  const known = all.map(nameOf)
-  const unknown = names.filter(name => !known.includes(name))
-  if (unknown.length > 0) throw new UsageError(`${option}: no ${unknown.map(name => JSON.stringify(name)).join(', ')}; there are ${known.join(', ')}`)
-  return all.filter(item => names.includes(nameOf(item)))
+/** In the order of `all`. */
+function chosen<T extends string> (option: string, list: string | undefined, all: readonly T[]): T[] | undefined {
+  const names = list?.split(',')
+  const unknown = names?.find(name => !all.some(known => known === name))
+  if (unknown !== undefined) throw new UsageError(`${option}: no ${JSON.stringify(unknown)}; there are ${all.join(', ')}`)
+  return names && all.filter(name => names.includes(name))
 }

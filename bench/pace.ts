@@ -3,14 +3,14 @@ import type { Readable } from 'node:stream'
 export interface Pace {
   /** Bytes per second. */
   rate: number
-  /** Milliseconds in which nothing is read, so that everything between fills up. */
+  /** Milliseconds in which nothing is read, so that every buffer on the way fills up. */
   delay: number
 }
 
 /** Milliseconds. */
 const INTERVAL = 50
 
-/** @param take is given each chunk, and says how much has come in all */
+/** @param take is given each chunk, and returns how many bytes have come in all */
 export function readSlowly (stream: Readable, { rate, delay }: Pace, take: (chunk: Buffer) => number): void {
   const start = performance.now() + delay
   let received = 0

@@ -1,22 +1,17 @@
-import { writeFileSync } from 'node:fs'
-import { Child, stopAllChildren } from './children.js'
-import type { Reading, Ready } from './child.js'
+import { oursAt } from './against.js'
+import { Bench } from './bench.js'
+import { contender, FASTIFY_HTTP_PROXY, OURS, ours, under } from './contenders/index.js'
 import type { Contender } from './contenders/index.js'
-import { judge } from './goals.js'
-import { chooseLoad } from './loads/index.js'
-import type { Load } from './loads/load.js'
-import { busyShare, describeMachine, pinning } from './machine.js'
-import type { Cpus } from './machine.js'
-import { measure } from './measure.js'
-import type { Result } from './measure.js'
+import { verdicts } from './goals.js'
+import { describeMachine, prepareMachine, nodeBinary, programVersion } from './machine.js'
+import type { NodeBinary } from './machine.js'
 import { readOptions, UsageError } from './options.js'
-import type { Options, Plan } from './options.js'
-import { MANY } from './scenarios/routes.js'
-import type { Bench } from './scenarios/scenario.js'
-import { isThere, taskOf } from './task.js'
-import type { UpstreamOptions } from './upstream.js'
+import type { Options } from './options.js'
+import { stopAll } from './process.js'
+import * as report from './report.js'
+import type { Result } from './results.js'
+import { MANY_ROUTES } from './scenarios/growth.js'
 
-let load: Load | undefined
 let stopping = false
 
 process.once('SIGINT', () => stop(130))
@@ -29,64 +24,53 @@ try {
   // What was under way when it was told to stop fails, which is no news.
   if (!stopping) console.error(error instanceof UsageError ? `${error.message}\nSee npm run bench -- --help` : error)
 } finally {
-  await cleanUp()
+  await stopAll()
 }
 
-async function run (options: Options): Promise<void> {
-  const { plan } = options
-  const scenarios = options.scenarios.filter(scenario => isThere(scenario.id, scenario.missing?.(plan)))
-  const { contenders, print, write } = taskOf(options, scenarios)
-  const cpus = pinning()
-  load = chooseLoad(cpus, options.load)
-  const upstream = Child.start('upstream', new URL('./upstream.js', import.meta.url), {
-    cpu: cpus.load, options: { ports: MANY } satisfies UpstreamOptions
-  })
-  const { port: upstreamPort, more: routePorts = [] } = await upstream.next<Ready>()
-
-  const bench: Bench = {
-    plan, load, cpus, upstreamPort, routePorts, served: async () => (await upstream.ask<Reading>('end')).served ?? NaN
-  }
-  const busyBefore = await busyShare()
+async function run ({ plan, against, ...options }: Options): Promise<void> {
+  const node = nodeBinary(options.node)
+  const contenders = against === undefined ? contendersFor(options, node) : [ours(node), oursAt(against, node)]
+  prepareMachine()
+  const bench = await Bench.start(plan, MANY_ROUTES)
   const results: Result[] = []
-  for (const scenario of scenarios) results.push(await measure(bench, scenario, contenders))
+  for (const { id, title, remark, columns, compared, measure } of options.scenarios) {
+    console.error(`measuring ${id}`)
+    results.push({ id, title: title(plan), remark, columns, compared, rows: await measure(bench, contenders) })
+  }
+  const when = `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}, Node ${node.version}`
+  const facts = [
+    when,
+    'the contender on one core; load and upstream together on another',
+    `load: ${programVersion('wrk', '-v')}; ${plan.rounds} rounds of ${plan.seconds} s after a warm-up of ${plan.warmUp} s`,
+    ...contenders.map(({ name, node, versions }) => `${name}: ${versions()}${node === undefined ? '' : `, Node ${node}`}`)
+  ]
+  const tables = against === undefined ? report.tables(results, verdicts(results, options.node)) : report.comparison(results, contenders[1]?.name ?? '')
+  const printed = `${tables}\n\n${facts.map(fact => `- ${fact}`).join('\n')}`
+  console.log(printed)
 
-  const busy = Math.max(busyBefore, await busyShare())
-
-  const judged = judge(results, busy)
-  const facts = describe(plan, load, cpus, contenders, busy)
-  const printed = `${print(results, judged)}\n\n${facts.map(fact => `- ${fact}`).join('\n')}`
-  console.log(`\n${printed}`)
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ facts, plan, goals: judged, results }, null, 2)}\n`)
-
-  const failed = results.flatMap(({ rows }) => rows).filter(({ errors }) => errors.length > 0)
-  if (failed.length > 0) {
-    console.error(`\nRequests failed, so the numbers are worth nothing: ${[...new Set(failed.map(({ name }) => name))].join(', ')}`)
+  if (results.some(({ rows }) => rows.some(({ errors }) => errors.length > 0))) {
+    console.error('\nRequests failed, so the numbers are worth nothing.')
     process.exitCode = 1
-  } else if (options.write) {
-    write(results, judged, printed, facts)
+  } else if (options.block !== undefined) {
+    report.replace('bench/README.md', options.block, printed)
+    if (options.block === 'bench') report.replace('README.md', 'bench', `${report.headline(results)}\n\n${when}`)
   }
 }
 
-/** What has to be known to make something of the numbers. */
-function describe (plan: Plan, load: Load, { gateway }: Cpus, contenders: readonly Contender[], busy: number): string[] {
+function contendersFor (options: Pick<Options, 'contenders' | 'beside'>, node: NodeBinary): Contender[] {
+  const beside = options.contenders.filter(name => name === OURS || name === FASTIFY_HTTP_PROXY)
   return [
-    `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}`,
-    gateway === undefined
-      ? 'not pinned: load, service and contender share all cores'
-      : 'the contender alone on one core; load and service together on another',
-    `other processes: ${Math.round(busy * 100)} % of all cores, in a second before the first round or after the last`,
-    `load: ${load.name}; medians of ${plan.rounds} rounds of ${plan.seconds} s (memory: ${plan.memoryRounds}) after a warm-up of ${plan.warmUp} s`,
-    ...contenders.map(({ name, versions }) => `${name}: ${versions()}`)
-  ]
-}
-
-async function cleanUp (): Promise<void> {
-  await load?.stop()
-  await stopAllChildren()
+    ...options.contenders.map(name => contender(name, node)),
+    ...options.beside.flatMap(major => beside.map(name => ({ ...contender(name, nodeBinary(major)), name: under(name, major), beside: true })))
+  ].filter(({ name, missing }) => {
+    const reason = missing?.()
+    if (reason !== undefined) console.error(`${name} is left out: ${reason}`)
+    return reason === undefined
+  })
 }
 
 async function stop (code: number): Promise<void> {
   stopping = true
-  await cleanUp()
+  await stopAll()
   process.exit(code)
 }

@@ -1,88 +1,81 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer as createNetServer } from 'node:net'
-import type { AddressInfo, Server } from 'node:net'
-import { childOptions, ownUsage, serve } from './child.js'
-import { LARGE, SMALL } from './bodies.js'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { readSlowly } from './pace.js'
-import type { Pace } from './pace.js'
+import { listen } from './ports.js'
+import { LARGE_GET, SMALL_GET } from './shots.js'
 
-// The service behind every contender. Pinned beside the load generator, so it does as little as it can.
-
-export interface UpstreamOptions {
-  /** How many more ports it listens on, each as if it were another service. */
-  ports: number
-}
+// The upstream behind every contender. It shares a core with the load, and a fast contender waits for it: so it knows of
+// HTTP only what a gateway sends to it, one request at a time with a Content-Length.
+// Argument: how many more ports it listens on, each as if it were another upstream. It prints all of its ports.
 
 const CHUNK = Buffer.alloc(128 * 1024, 'd')
+const SMALL = response('application/json', SMALL_GET.expected)
+const LARGE = response('application/octet-stream', LARGE_GET.expected)
 
-const { ports } = childOptions<UpstreamOptions>()
-let served = 0
-const server = createServer((request, response) => {
-  served++
-  const [path = '', query] = request.url?.split('?', 2) ?? []
-  switch (path) {
-    case '/api/small': return answer(response, 'application/json', SMALL)
-    case '/api/large': return answer(response, 'application/octet-stream', LARGE)
-    case '/api/count': return count(request, response)
-    case '/api/upload': return count(request, response, paceOf(new URLSearchParams(query)))
-    case '/api/download': return download(response, Number(new URLSearchParams(query).get('bytes')))
-    case '/api/seen': return answer(response, 'application/json', Buffer.from(JSON.stringify(request.headers)))
-    default:
-      if (path.startsWith('/api/routes/')) return answer(response, 'application/json', SMALL)
-      response.writeHead(404).end()
+/** Requests by the name and port that the client asked, which tells through which contender they came. */
+const counts = new Map<string, number>()
+
+const ports = Array.from({ length: 1 + Number(process.argv[2]) }, () => listen(createServer({ noDelay: true }, serve)))
+console.log((await Promise.all(ports)).join(' '))
+
+function serve (socket: Socket): void {
+  let buffered: Buffer = Buffer.alloc(0)
+  /** A connection belongs to one contender, which was asked at one place. */
+  let asked: string | undefined
+
+  socket.on('error', () => {})
+  socket.on('data', read)
+
+  function read (chunk: Buffer): void {
+    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk])
+    const end = buffered.indexOf('\r\n\r\n')
+    if (end < 0) return
+    const head = buffered.toString('latin1', 0, end)
+    const field = (name: string) => new RegExp(`^${name}: *(.*)\r?$`, 'im').exec(head)?.[1] ?? ''
+    const body = head.startsWith('POST ') ? Number(field('content-length')) : 0
+    const [path = '', query] = head.slice(head.indexOf(' ') + 1, head.indexOf(' HTTP')).split('?', 2)
+    const upload = path === '/api/upload'
+    if (!upload && buffered.length < end + 4 + body) return
+    const received = buffered.length - end - 4
+    buffered = Buffer.alloc(0)
+    asked ??= field('x-forwarded-host')
+    counts.set(asked, (counts.get(asked) ?? 0) + 1)
+    if (path === '/api/large') socket.write(LARGE)
+    else if (path === '/api/post') socket.write(response('application/json', JSON.stringify({ received })))
+    else if (upload) receive(body, received, new URLSearchParams(query))
+    else if (path === '/api/download') send(Number(new URLSearchParams(query).get('bytes')))
+    else if (path === '/api/seen') socket.write(response('text/plain', `${field('x-forwarded-for')} ${field('x-forwarded-proto')} ${asked}`))
+    else if (path === '/count') socket.write(response('text/plain', `${counts.get(query ?? '') ?? 0}`))
+    else socket.write(SMALL)
   }
-})
-server.requestTimeout = 0
-server.keepAliveTimeout = 120_000
-const port = await listen(server)
-const more = Array.from({ length: ports }, () => {
-  return createNetServer({ allowHalfOpen: true, noDelay: true }, socket => server.emit('connection', socket))
-})
-serve({ port, more: await Promise.all(more.map(listen)) }, () => ({ ...ownUsage(), served }))
 
-async function listen (server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1', 4096)
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
-}
-
-function answer (response: ServerResponse, type: string, body: Buffer): void {
-  response.writeHead(200, { 'Content-Type': type, 'Content-Length': body.length })
-  response.end(body)
-}
-
-/** Reads the body, as fast as it comes or at a pace, and answers with its length. */
-function count (request: IncomingMessage, response: ServerResponse, pace?: Pace): void {
-  let received = 0
-  request.on('end', () => answer(response, 'application/json', Buffer.from(JSON.stringify({ received }))))
-  if (pace === undefined) request.on('data', take)
-  else readSlowly(request, pace, take)
-
-  function take (chunk: Buffer): number {
-    received += chunk.length
-    return received
+  /** Reads a body at a pace, and responds with its length. */
+  function receive (bytes: number, received: number, parameters: URLSearchParams): void {
+    socket.off('data', read)
+    readSlowly(socket, { rate: Number(parameters.get('rate')), delay: Number(parameters.get('delay')) }, chunk => {
+      received += chunk.length
+      if (received === bytes) socket.end(response('application/json', JSON.stringify({ received })))
+      return received
+    })
   }
-}
 
-function paceOf (query: URLSearchParams): Pace {
-  return { rate: Number(query.get('rate')), delay: Number(query.get('delay')) }
-}
+  /** Writes as fast as backpressure allows. */
+  function send (left: number): void {
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: ${left}\r\n\r\n`)
+    socket.on('drain', write)
+    write()
 
-/** Writes as fast as it is let. */
-function download (response: ServerResponse, bytes: number): void {
-  let left = bytes
-  response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': bytes })
-  response.on('drain', write)
-  write()
-
-  function write (): void {
-    while (left > 0) {
-      const chunk = left < CHUNK.length ? CHUNK.subarray(0, left) : CHUNK
-      left -= chunk.length
-      if (!response.write(chunk)) return
+    function write (): void {
+      while (left > 0) {
+        const chunk = CHUNK.subarray(0, Math.min(left, CHUNK.length))
+        left -= chunk.length
+        if (!socket.write(chunk)) return
+      }
+      socket.off('drain', write)
     }
-    response.end()
   }
+}
+
+function response (type: string, body: string): Buffer {
+  return Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
 }

@@ -1,22 +1,21 @@
-import type { AddressInfo } from 'node:net'
 import cors from '@fastify/cors'
 import httpProxy from '@fastify/http-proxy'
 import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
-import { childOptions, serve } from '../child.js'
-import { MAX_CONNECTIONS, MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './policy.js'
-import type { ContenderOptions } from './policy.js'
+import { MAX_CONNECTIONS, MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './duties.js'
 
-const { upstreamPort } = childOptions<ContenderOptions>()
+// Arguments: its port, the upstream's port, and "log" where it writes Fastify's own access log.
 
-const app = Fastify({ logger: false })
+const [, , port, upstreamPort, log] = process.argv
+
+const app = Fastify({ logger: log === 'log' })
 await app.register(cors, { origin: [ORIGIN] })
 await app.register(rateLimit, { max: MAX_REQUESTS, timeWindow: TIME_WINDOW })
 await app.register(httpProxy, {
   upstream: `http://127.0.0.1:${upstreamPort}`,
   prefix: PREFIX,
   rewritePrefix: PREFIX,
-  disableRequestLogging: true,
+  disableRequestLogging: log !== 'log',
   undici: { connections: MAX_CONNECTIONS, pipelining: 1 },
   replyOptions: {
     rewriteRequestHeaders (request, headers) {
@@ -28,5 +27,4 @@ await app.register(httpProxy, {
     }
   }
 })
-await app.listen({ host: '127.0.0.1', port: 0 })
-serve({ port: (app.server.address() as AddressInfo).port })
+await app.listen({ host: '127.0.0.1', port: Number(port) })

@@ -1,15 +1,13 @@
-import { once } from 'node:events'
 import { Agent } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import cors from 'cors'
 import express from 'express'
 import { rateLimit } from 'express-rate-limit'
 import { createProxyMiddleware } from 'http-proxy-middleware'
-import { childOptions, serve } from '../child.js'
-import { KEEP_ALIVE, MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './policy.js'
-import type { ContenderOptions } from './policy.js'
+import { KEEP_ALIVE, MAX_REQUESTS, ORIGIN, PREFIX, TIME_WINDOW } from './duties.js'
 
-const { upstreamPort } = childOptions<ContenderOptions>()
+// Arguments: its port, the upstream's port.
+
+const [, , port, upstreamPort] = process.argv
 
 const app = express()
 app.disable('x-powered-by')
@@ -22,8 +20,5 @@ app.use(createProxyMiddleware({
   // Without one every request opens a connection of its own.
   agent: new Agent({ keepAlive: true })
 }))
-const server = app.listen(0, '127.0.0.1')
 // Node's own five seconds are less than an idle client is left alone.
-server.keepAliveTimeout = KEEP_ALIVE
-await once(server, 'listening')
-serve({ port: (server.address() as AddressInfo).port })
+app.listen(Number(port), '127.0.0.1').keepAliveTimeout = KEEP_ALIVE

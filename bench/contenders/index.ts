@@ -1,113 +1,115 @@
-import { existsSync } from 'node:fs'
-import { Child } from '../children.js'
-import type { Reading, Ready } from '../child.js'
-import { installed, packageVersion, programVersion } from '../machine.js'
-import type { Cpus } from '../machine.js'
-import type { ContenderOptions } from './policy.js'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { installed, packageVersions, programVersion, ROOT } from '../machine.js'
+import type { NodeBinary } from '../machine.js'
+import type { Command } from '../process.js'
+import { caddyConfiguration, haproxyConfiguration, nginxConfiguration, ourRoutes } from './configurations.js'
+import type { Place } from './duties.js'
 
 export interface Contender {
   name: string
-  /** Module of its process; absent: the service is asked directly. */
-  file?: URL
-  options?: Partial<ContenderOptions>
-  /** Whether its process is only the keeper of the one that is measured. */
-  keeper?: boolean
-  /** Whether it may run on all cores. */
-  unpinned?: boolean
-  /** Whether it is this package, in whatever state and under whatever Node. */
-  own?: boolean
-  /** The node that runs it; absent: the one that runs this. */
-  node?: string
+  /** Whether it is this package, in whatever state. */
+  own: boolean
+  /** Whether it can write an access log. */
+  logs: boolean
+  /** Whether it can run in several processes. */
+  clusters: boolean
+  /** The version of Node that it runs under, if any; without, it has nothing to warm up but its connections. */
+  node: string | undefined
+  /** Whether it stands beside the headline's Node. */
+  beside?: boolean
+  /** How it is started; writes its configuration first. */
+  command: (place: Place) => Command
   versions: () => string
+  /** Why it cannot take part. */
   missing?: () => string | undefined
 }
 
-/** A started contender. */
-export interface Running {
-  contender: Contender
-  port: number
-  /** Undefined where there is no process between. */
-  begin: () => Promise<Reading | undefined>
-  end: () => Promise<Reading | undefined>
-  stop: () => Promise<void>
-}
-
 export const OURS = 'ours'
-export const LOGGING = 'ours+log'
 export const FASTIFY_HTTP_PROXY = '@fastify/http-proxy'
 export const HTTP_PROXY_MIDDLEWARE = 'http-proxy-middleware'
 export const NGINX = 'nginx'
 export const HAPROXY = 'haproxy'
+export const CADDY = 'caddy'
+/** In the order in which they are printed. */
+export const CONTENDERS = [OURS, FASTIFY_HTTP_PROXY, HTTP_PROXY_MIDDLEWARE, NGINX, HAPROXY, CADDY] as const
+export type ContenderName = typeof CONTENDERS[number]
 
-export const ours: Contender = {
-  name: OURS, file: here('ours'), own: true, versions: () => packageVersion('fastify-stream-gateway', 'fastify')
+const CLUSTER = 'dist/src/cli/cluster.js'
+
+export function contender (name: ContenderName, node: NodeBinary): Contender {
+  switch (name) {
+    case OURS: return ours(node)
+    case FASTIFY_HTTP_PROXY: return nodeServer(name, node, [name, 'undici', '@fastify/cors', '@fastify/rate-limit'], true)
+    case HTTP_PROXY_MIDDLEWARE: return nodeServer(name, node, [name, 'express', 'cors', 'express-rate-limit'], false)
+    case NGINX: return program(name, '-v', true, nginxConfiguration, ({ directory }, file) => ['nginx', '-p', directory, '-c', file, '-e', 'stderr'])
+    case HAPROXY: return program(name, '-v', false, haproxyConfiguration, (_place, file) => ['haproxy', '-db', '-q', '-f', file])
+    case CADDY: return program(name, 'version', true, caddyConfiguration, (_place, file) => ['caddy', 'run', '--adapter', 'caddyfile', '--config', file])
+  }
 }
 
-export const fastifyHttpProxy: Contender = {
-  name: FASTIFY_HTTP_PROXY,
-  file: here('fastify-http-proxy'),
-  versions: () => packageVersion('@fastify/http-proxy', 'undici', '@fastify/cors', '@fastify/rate-limit')
+/** The same one under another Node. */
+export function under (name: string, major: string): string {
+  return `${name}, Node ${major}`
 }
 
-/** In the order in which they are started and printed. */
-export const contenders: readonly Contender[] = [
-  ours,
-  { ...ours, name: LOGGING, options: { accessLog: true }, versions: () => packageVersion('pino') },
-  fastifyHttpProxy,
-  {
-    name: HTTP_PROXY_MIDDLEWARE,
-    file: here('http-proxy-middleware'),
-    versions: () => packageVersion('http-proxy-middleware', 'express', 'cors', 'express-rate-limit')
-  },
-  kept(NGINX),
-  kept(HAPROXY),
-  { name: 'direct', versions: () => 'the service itself' }
-]
-
-function kept (program: string): Contender {
+/**
+ * Started as `npm start` and `npm run start:cluster` start it.
+ *
+ * @param root of the package, or of another state of it
+ */
+export function ours (node: NodeBinary, name: string = OURS, root = ROOT): Contender {
   return {
-    name: program,
-    file: here(program),
-    keeper: true,
-    versions: () => programVersion(program, '-v'),
-    missing () {
-      if (process.platform !== 'linux') return 'read from /proc, so only on Linux'
-      return installed(program) ? undefined : 'not installed'
+    name,
+    own: true,
+    logs: true,
+    // A commit that it is compared with may be older.
+    clusters: existsSync(join(root, CLUSTER)),
+    node: node.version,
+    versions: () => packageVersions('fastify-stream-gateway', 'fastify'),
+    command (place) {
+      const routes = join(place.directory, 'routes.json')
+      writeFileSync(routes, ourRoutes(place))
+      const program = place.workers === undefined ? ['node_modules/fastify-cli/cli.js', 'start'] : [CLUSTER]
+      return {
+        command: [node.path, ...program, '--options', '--close-grace-delay', '3600000', 'dist/src/app.js'],
+        cwd: root,
+        env: { ROUTES_FILE: routes, FASTIFY_ADDRESS: '127.0.0.1', FASTIFY_PORT: `${place.port}`, CLUSTER_WORKERS: `${place.workers}` }
+      }
     }
   }
 }
 
-/** The service in several processes; none where a build has no such thing yet. */
-export function clusterOf (own: Contender): Contender[] {
-  const source = own.options?.source ?? new URL('../../', import.meta.url).href
-  if (!existsSync(new URL('src/cli/cluster.js', source))) return []
-  return [{ ...own, file: here('ours-cluster'), keeper: true, unpinned: true }]
-}
-
-/** @param more options beside the contender's own */
-export async function startContender (
-  contender: Contender, upstreamPort: number, cpus: Cpus, more: Partial<ContenderOptions> = {}
-): Promise<Running> {
-  const { name, file, keeper = false, unpinned = false, options, node } = contender
-  const cpu = unpinned ? undefined : cpus.gateway
-  if (file === undefined) {
-    return { contender, port: upstreamPort, begin: async () => undefined, end: async () => undefined, stop: async () => {} }
-  }
-  const child = Child.start(name, file, {
-    cpu: keeper && !unpinned ? cpus.load : cpu,
-    node,
-    options: { ...options, ...more, upstreamPort, ...(keeper ? { cpu } : {}) }
-  })
-  const { port } = await child.next<Ready>()
+function nodeServer (name: string, node: NodeBinary, packages: string[], logs: boolean): Contender {
+  const file = fileURLToPath(new URL(`./${name.replace('@', '').replace('/', '-')}.js`, import.meta.url))
   return {
-    contender,
-    port,
-    begin: () => child.ask<Reading>('begin'),
-    end: () => child.ask<Reading>('end'),
-    stop: () => child.stop()
+    name,
+    own: false,
+    logs,
+    clusters: false,
+    node: node.version,
+    versions: () => packageVersions(...packages),
+    command: ({ port, upstreamPort, accessLog }) => ({ command: [node.path, file, `${port}`, `${upstreamPort}`, ...(accessLog ? ['log'] : [])] })
   }
 }
 
-function here (name: string): URL {
-  return new URL(`./${name}.js`, import.meta.url)
+function program (
+  name: string, versionFlag: string, logs: boolean, configuration: (place: Place) => string, commandFor: (place: Place, file: string) => string[]
+): Contender {
+  return {
+    name,
+    own: false,
+    logs,
+    clusters: false,
+    node: undefined,
+    versions: () => programVersion(name, versionFlag),
+    missing: () => installed(name) ? undefined : 'not installed',
+    command (place) {
+      const { directory } = place
+      const file = join(directory, 'configuration')
+      writeFileSync(file, configuration(place))
+      return { command: commandFor(place, file), env: { HOME: directory, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory } }
+    }
+  }
 }

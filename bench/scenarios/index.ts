@@ -1,13 +1,10 @@
-import { cluster } from './cluster.js'
-import { connections } from './connections.js'
-import { equalLoad } from './equal-load.js'
-import { idle } from './idle.js'
-import { routes } from './routes.js'
+import { cluster, connections, routes } from './growth.js'
+import { equalLoad } from './latency.js'
+import { downloads, idle, uploads } from './memory.js'
 import type { Scenario } from './scenario.js'
-import { largeGet, post, smallGet } from './throughput.js'
-import { downloads, uploads } from './transfers.js'
+import { largeGet, log, post, smallGet } from './throughput.js'
 
 /** In the order in which they run and are printed. */
 export const scenarios: readonly Scenario[] = [
-  smallGet, largeGet, post, equalLoad, uploads, downloads, idle, routes, connections, cluster
+  smallGet, largeGet, post, log, equalLoad, uploads, downloads, idle, routes, connections, cluster
 ]

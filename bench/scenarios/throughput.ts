@@ -1,45 +1,44 @@
-import { LARGE, POSTED, SMALL } from '../bodies.js'
-import { LOGGING } from '../contenders/index.js'
-import { ORIGIN } from '../contenders/policy.js'
-import type { Shot } from '../loads/load.js'
-import { checkAnswer, checkDuties } from '../verify.js'
-import { each } from './scenario.js'
+import type { Contender } from '../contenders/index.js'
+import { LARGE_GET, POST, SMALL_GET } from '../shots.js'
+import type { Shot } from '../shots.js'
+import { measureInTurns } from '../turns.js'
+import type { Case } from '../turns.js'
+import { CONNECTIONS } from './scenario.js'
 import type { Scenario } from './scenario.js'
-import { CONNECTIONS, fullLoad, warmUp } from './volley.js'
 
-export const SMALL_GET: Shot = { method: 'GET', path: '/api/small', headers: { Origin: ORIGIN } }
-const LARGE_GET: Shot = { ...SMALL_GET, path: '/api/large' }
-const POST: Shot = {
-  method: 'POST', path: '/api/count', headers: { Origin: ORIGIN, 'Content-Type': 'application/json' }, body: POSTED.toString()
-}
+export const smallGet = throughput('small-get', 'small GET: 100 bytes of JSON', SMALL_GET)
+export const largeGet = throughput('large-get', '64 KiB GET', LARGE_GET)
+export const post = throughput('post', '1 KiB POST: a small response', POST)
 
-export const smallGet = throughput('small-get', 'small GET: 100 bytes of JSON', SMALL_GET, SMALL)
-export const largeGet = withoutLog(throughput('large-get', '64 KiB GET', LARGE_GET, LARGE))
-export const post = withoutLog(throughput('post', '1 KiB POST: a small answer', POST, Buffer.from(JSON.stringify({ received: POSTED.length }))))
-
-function throughput (id: string, title: string, shot: Shot, answer: Buffer): Scenario {
+/** What a request costs where nothing else happens. */
+function throughput (id: string, title: string, shot: Shot): Scenario {
   return {
     id,
     title: () => `${title}, ${CONNECTIONS} connections`,
-    columns: ['rps', 'cpu', 'p50', 'p99', 'memory', 'busy'],
-    compared: ['rps', 'cpu', 'p99'],
-    fresh: false,
-    rounds: plan => plan.rounds,
-    cases: (_bench, contenders) => each(contenders),
-
-    async prepare (bench, running) {
-      await checkAnswer(running.port, shot, answer)
-      await checkDuties(running)
-      await warmUp(bench, running, shot)
-    },
-
-    async measure (bench, running, _of, idle) {
-      return await fullLoad(bench, running, idle, shot)
-    }
+    remark: '',
+    quick: true,
+    columns: ['cpu', 'rps'],
+    compared: ['cpu'],
+    measure: (bench, contenders) => measureInTurns(bench, contenders.map(contender => caseOf(contender, shot)))
   }
 }
 
-/** A line costs the same whatever it tells of. */
-function withoutLog (scenario: Scenario): Scenario {
-  return { ...scenario, cases: (_bench, contenders) => each(contenders.filter(({ name }) => name !== LOGGING)) }
+/** What the access log adds. */
+export const log: Scenario = {
+  id: 'log',
+  title: () => `small GET with an access log, ${CONNECTIONS} connections`,
+  remark: 'To the null device. haproxy logs to a syslog server only, so it does not take part.',
+  quick: true,
+  columns: ['cpu', 'rps'],
+  compared: [],
+  measure: (bench, contenders) => measureInTurns(bench, contenders
+    .filter(({ logs, own, beside }) => logs && (own || beside !== true))
+    .flatMap(contender => [
+      ...(contender.own ? [caseOf(contender, SMALL_GET)] : []),
+      { ...caseOf(contender, SMALL_GET), name: `${contender.name}, log`, variant: { accessLog: true } }
+    ]))
+}
+
+function caseOf (contender: Contender, shot: Shot): Case {
+  return { name: contender.name, contender, shot, connections: CONNECTIONS }
 }

@@ -9,12 +9,12 @@ import { BodyRate } from '../src/proxy/body-rate.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
-import type { Client } from '../src/proxy/heads.js'
 import { Observers } from '../src/proxy/observers.js'
 import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
-import type { AbsoluteTarget } from '../src/proxy/path.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
+import { restoreTarget, watchArrivals } from '../src/server/arrival.js'
+import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { InFlight } from '../src/server/in-flight.js'
 import { rejectMalformed } from '../src/server/malformed.js'
@@ -51,6 +51,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
   continueInTurn(fastify.server)
+  watchArrivals(fastify.server, options.routes.map(({ prefix }) => fastify.prefix + prefix))
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
@@ -88,6 +89,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
         return
       }
       inFlight.begun()
+      restoreTarget(request.raw)
       const absolute = splitAbsolute(request.url)
       new Exchange(route, request, reply).start(clientOf(request, absolute), absolute?.path ?? request.url)
     }
@@ -99,7 +101,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return {
       prefix: mounted,
       upstream: new Upstream(new Target(settings.target)),
-      rewrite: compileRewrite(mounted, settings.pathRewrite),
+      rewrite: compileRewrite(mounted, settings.pathRewrite, settings.encodedCharacters === 'allow'),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,
@@ -118,6 +120,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
    */
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
+      restoreTarget(request.raw)
       const { id, raw: { method, url } } = request
       logLocal(fastify.log, { reqId: id, method, url }, reply.statusCode, reply.elapsedTime)
     }
@@ -165,24 +168,6 @@ function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _pa
   const { headers } = request.raw
   if (headers['content-type'] !== undefined && request.mediaType === undefined) delete headers['content-type']
   done()
-}
-
-/** @param absolute the request's target, where it is in absolute-form */
-function clientOf (request: FastifyRequest, absolute: AbsoluteTarget | undefined): Client {
-  const { headers, socket } = request.raw
-  const peer = socket.remoteAddress ?? ''
-  const { ips } = request
-  // With `trustProxy` Fastify lists the peer and, behind it, what it said, as far as it is trusted.
-  const trusted = ips !== undefined && ips.length > 1
-  return {
-    forwardedFor: trusted ? `${headers['x-forwarded-for']}, ${peer}` : peer,
-    peer,
-    ip: request.ip,
-    protocol: request.protocol,
-    // An absolute-form's authority counts more than Host (RFC 9112 section 3.2.2).
-    host: absolute === undefined || trusted ? request.host : absolute.authority,
-    trusted
-  }
 }
 
 function respondToError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {

@@ -7,7 +7,9 @@ import { keepFreedMemory } from './node/freed-memory.js'
 import { keepTickShape } from './node/tick-shape.js'
 import { registerGateway } from './register-gateway.js'
 import { respondNotFound, respondToError, respondToMalformed, respondToUnrouted } from './server/error-responses.js'
+import { validatePort } from './server/port.js'
 import { prepareServer, serverFactory } from './server/server.js'
+import { endOnSignals } from './server/signals.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -24,6 +26,8 @@ const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100 }
 keepTickShape()
 keepFreedMemory()
 
+const wrongPort = validatePort(process.env, process.argv.slice(2))
+if (wrongPort !== undefined) exit(wrongPort)
 const settings = load(process.env.ROUTES_FILE ?? 'routes.json')
 
 /** Read by `fastify start --options` before the server is made. */
@@ -51,6 +55,7 @@ export const options: FastifyServerOptions & { https: object | null } = {
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
   prepareServer(fastify, settings.server)
+  endOnSignals(fastify, settings.server.drainDelay)
   fastify.setErrorHandler(respondToError)
   await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
   fastify.setNotFoundHandler(respondNotFound)
@@ -61,8 +66,12 @@ function load (file: string): Settings {
     return loadConfig(file, process.env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    // For whoever wrote the file; a stack would only hide it.
-    console.error(error.message)
-    process.exit(1)
+    return exit(error.message)
   }
+}
+
+/** For whoever wrote the configuration; a stack would only hide it. */
+function exit (message: string): never {
+  console.error(message)
+  process.exit(1)
 }

@@ -11,6 +11,7 @@ const KINDS = {
   TOO_MANY_REQUESTS: { status: 429, message: 'Rate limit exceeded' },
   REQUEST_HEADER_FIELDS_TOO_LARGE: { status: 431, message: 'The head of the request is too large' },
   INTERNAL_ERROR: { status: 500, message: 'Internal error' },
+  NOT_IMPLEMENTED: { status: 501, message: 'The gateway does not know this method' },
   BAD_GATEWAY: { status: 502, message: 'Failed to connect to upstream service' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service is not available' },
   GATEWAY_TIMEOUT: { status: 504, message: 'Upstream service did not respond in time' },

@@ -28,6 +28,12 @@ export const http2Client: ClientProtocol = {
     return fields
   },
 
+  connection (request) {
+    const { stream } = asRequest(request)
+    // A stream that has lost its session is closed with it.
+    return stream.session ?? stream
+  },
+
   hasBody: request => !asRequest(request).stream.endAfterHeaders,
 
   isGone: request => asRequest(request).stream.destroyed,

@@ -1,12 +1,13 @@
 import { Agent } from 'node:http'
 import type { ClientRequest } from 'node:http'
 import { boundParser, newRequest, receiveBody } from '../node/upstream-connection.js'
+import { BoundConnections } from './bound-connections.js'
 import { hasResponded, isOpen, kState, receive, watch } from './connection.js'
 import type { Connection, ConnectionOwner } from './connection.js'
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
 import { HTTP1_LIMITS, QueueFullError } from './pool.js'
-import type { BodySink, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
+import type { BodySink, ClientConnection, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
 
 /** How long before the upstream's own limit a kept connection is given up: its FIN may be on the way already. */
 const KEEP_ALIVE_MARGIN = 1_000
@@ -29,6 +30,8 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   readonly #dialer: Dialer
   readonly #open = new Set<Connection>()
   readonly #idle: Connection[] = []
+  /** Made when there is the first of them. */
+  #bound: BoundConnections | undefined
   readonly #waiting = new Map<ClientRequest, Waiting>()
   #sweep: NodeJS.Timeout | undefined
   #idleTimeout: number
@@ -73,10 +76,14 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
 
   /** @throws QueueFullError */
   #connectTo (request: ClientRequest, options: PoolRequest): void {
-    const kept = options.fresh ? undefined : this.#acquire()
+    const kept = options.fresh ? undefined : this.#acquireBound(options.client) ?? this.#acquire()
     if (kept !== undefined) this.#reuse(kept, request, options)
     else if (this.#open.size < this.#limits.maxConnections) this.#connect()[kState].assign(request, options)
     else this.#wait(request, options)
+  }
+
+  #acquireBound (client: ClientConnection | undefined): Connection | undefined {
+    return client && this.#bound?.acquire(client)
   }
 
   #reuse (kept: Connection, request: ClientRequest, options: PoolRequest): void {
@@ -138,6 +145,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     this.#closed = true
     clearInterval(this.#sweep)
     for (const connection of this.#idle.splice(0)) connection.destroy()
+    this.#bound?.closeExpired(Infinity)
   }
 
   /** Takes a connection back whose response ended well. */
@@ -151,13 +159,15 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     connection._httpMessage = null
     const now = Date.now()
     const isUsable = connection.writable && !connection.connecting && now - state.openedAt < this.#limits.maxLifetime
-    if (this.#closed || !isUsable) {
+    const isLacked = this.#waiting.size > 0
+    if (this.#closed || !isUsable || (isLacked && state.client !== undefined)) {
       connection.destroy()
       return
     }
-    if (this.#waiting.size > 0 && this.#serve(connection)) return
+    if (isLacked && this.#serve(connection)) return
     state.idleSince = now
-    this.#idle.push(connection)
+    if (state.client === undefined) this.#idle.push(connection)
+    else (this.#bound ??= new BoundConnections()).keep(connection, state.client)
     this.#sweep ??= setInterval(() => this.#closeExpired(), SWEEP_INTERVAL).unref()
   }
 
@@ -166,6 +176,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     this.#open.delete(connection)
     const at = this.#idle.lastIndexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
+    this.#bound?.forget(connection)
     if (this.#waiting.size > 0) this.#serve(undefined)
   }
 
@@ -190,6 +201,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
     const timer = setTimeout(() => { if (options.silent()) timer.refresh() }, options.timeout)
     this.#waiting.set(request, { options, timer })
+    this.#bound?.closeOldest()
   }
 
   #leave (request: ClientRequest): void {
@@ -220,7 +232,8 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     const firstToStay = this.#idle.findIndex(connection => connection[kState].idleSince > latest)
     const expired = this.#idle.splice(0, firstToStay === -1 ? this.#idle.length : firstToStay)
     for (const connection of expired) connection.destroy()
-    if (this.#idle.length === 0) {
+    this.#bound?.closeExpired(latest)
+    if (this.#idle.length === 0 && this.#bound?.isEmpty !== false) {
       clearInterval(this.#sweep)
       this.#sweep = undefined
     }

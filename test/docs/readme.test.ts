@@ -64,6 +64,7 @@ t.test('errors: the table has every code with its status, the body is the one th
     TOO_MANY_REQUESTS: true,
     REQUEST_HEADER_FIELDS_TOO_LARGE: true,
     INTERNAL_ERROR: true,
+    NOT_IMPLEMENTED: true,
     BAD_GATEWAY: true,
     SERVICE_UNAVAILABLE: true,
     GATEWAY_TIMEOUT: true,

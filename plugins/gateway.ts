@@ -13,7 +13,7 @@ import { Observers } from '../src/proxy/observers.js'
 import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
-import { restoreTarget, watchArrivals } from '../src/server/arrival.js'
+import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { InFlight } from '../src/server/in-flight.js'
@@ -51,7 +51,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
   continueInTurn(fastify.server)
-  watchArrivals(fastify.server, options.routes.map(({ prefix }) => fastify.prefix + prefix))
+  watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
@@ -89,7 +89,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
         return
       }
       inFlight.begun()
-      restoreTarget(request.raw)
+      restoreSent(request.raw)
       const absolute = splitAbsolute(request.url)
       new Exchange(route, request, reply).start(clientOf(request, absolute), absolute?.path ?? request.url)
     }
@@ -120,7 +120,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
    */
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
-      restoreTarget(request.raw)
+      restoreSent(request.raw)
       const { id, raw: { method, url } } = request
       logLocal(fastify.log, { reqId: id, method, url }, reply.statusCode, reply.elapsedTime)
     }

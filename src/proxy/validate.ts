@@ -38,7 +38,8 @@ export function validateRequest (request: IncomingMessage, fields: RawFields, { 
   if (httpVersionMajor !== 1) {
     // Node's parser reads 0.9 and 2.0 on an HTTP/1 connection, too.
     if (!isHttp2(request)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
-    // Over HTTP/1 the parser sees to it.
+    // Over HTTP/1 the parser sees to these two.
+    if (!METHODS.includes(request.method)) return new GatewayError('NOT_IMPLEMENTED')
     if (NOT_IN_TARGET.test(request.url)) return bad('A request target is ASCII')
   } else if (httpVersionMinor === 0 && isForeign(request)) {
     return bad('The request is not HTTP')

@@ -1,17 +1,26 @@
+import { METHODS } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import { noteForeign } from '../node/request-line.js'
 import { splitAbsolute } from '../proxy/path.js'
 
-const kTarget = Symbol('target')
+const kSent = Symbol('sent')
 
-type Arriving = IncomingMessage & { [kTarget]?: string }
+/** What the client sent, where the router was given something else. */
+interface Sent { readonly url: string, readonly method: string }
+
+type Arriving = IncomingMessage & { [kSent]?: Sent }
+
+const KNOWN_METHODS = new Set(METHODS)
+/** What no service has a handler for, and the gateway rejects as well. */
+const HARMLESS = 'TRACE'
 
 /** Prefixes whose requests are looked at, for each server. */
 const watched = new WeakMap<Server, string[]>()
 
 /**
- * Looks at each request before the router does, which takes no path that is not UTF-8 once it is decoded, and answers
- * 400 although services have such paths (`/caf%E9`). Only below `prefixes`: the rest is a host's own.
+ * Looks at each request before the router does, which rejects in its own words, before any policy, what is well-formed:
+ * paths that are not UTF-8 once they are decoded (`/caf%E9`), and methods that it does not know, which over HTTP/2 no
+ * parser has kept away. Only below `prefixes`: the rest is a host's own.
  */
 export function watchArrivals (server: Server, prefixes: readonly string[]): void {
   const known = watched.get(server)
@@ -22,25 +31,28 @@ export function watchArrivals (server: Server, prefixes: readonly string[]): voi
   const own = [...prefixes]
   watched.set(server, own)
   server.prependListener('request', request => {
-    if (request.httpVersionMinor === 0) noteForeign(request)
-    if (request.url?.includes('%') === true) makeRoutable(request, own)
+    if (request.httpVersion === '1.0') noteForeign(request)
+    const isOdd = request.url?.includes('%') === true || (request.httpVersionMajor === 2 && !KNOWN_METHODS.has(String(request.method)))
+    if (isOdd) makeRoutable(request, own)
   })
 }
 
-/** Gives the router a path that it can decode; what the client sent comes back with `restoreTarget`. */
+/** Gives the router a path and a method that it knows; what the client sent comes back with `restoreSent`. */
 export function makeRoutable (request: Arriving, prefixes: readonly string[]): void {
-  const { url = '' } = request
+  const { url = '', method = '' } = request
   const routable = routableTarget(url)
-  if (routable === url) return
+  const isKnown = KNOWN_METHODS.has(method)
+  if (routable === url && isKnown) return
   const path = splitAbsolute(url)?.path ?? url
   if (!prefixes.some(prefix => path.startsWith(prefix))) return
-  request[kTarget] = url
+  request[kSent] = { url, method }
   request.url = routable
+  if (!isKnown) request.method = HARMLESS
 }
 
-/** The request's target is again what the client sent. */
-export function restoreTarget (request: Arriving): void {
-  if (request[kTarget] !== undefined) request.url = request[kTarget]
+/** The request is again what the client sent. */
+export function restoreSent (request: Arriving): void {
+  if (request[kSent] !== undefined) Object.assign(request, request[kSent])
 }
 
 /** Octets beyond ASCII, percent-encoded, as many as stand together. */

@@ -7,6 +7,7 @@ import { afterEarlierResponses, currentResponse, isLingering, lingerAfterRespons
 import type { ServerConnection } from '../node/server-connection.js'
 import { logLocal } from '../observe/access-log.js'
 import { errorBody, GatewayError } from '../proxy/errors.js'
+import { restoreSent } from './arrival.js'
 import { closeAfter, rejectMalformed } from './malformed.js'
 import { writeError } from './raw-response.js'
 
@@ -25,6 +26,7 @@ export function respondToUnrouted (error: FastifyError, request: FastifyRequest,
 }
 
 export function respondNotFound ({ raw }: FastifyRequest, reply: FastifyReply): void {
+  restoreSent(raw)
   reply.send(rejectMalformed(raw, reply) ?? new GatewayError(METHODS.includes(String(raw.method)) ? 'NOT_FOUND' : 'NOT_IMPLEMENTED'))
 }
 

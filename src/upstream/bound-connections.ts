@@ -1,4 +1,4 @@
-import { isOpen, kState } from './connection.js'
+import { kState } from './connection.js'
 import type { Connection } from './connection.js'
 import type { ClientConnection } from './pool.js'
 
@@ -30,12 +30,9 @@ export class BoundConnections {
 
   /** The client's own, the latest first: a handshake goes on where it was begun. */
   acquire (client: ClientConnection): Connection | undefined {
-    for (const connection of this.#idle.get(client)?.toReversed() ?? []) {
-      this.forget(connection)
-      if (isOpen(connection)) return connection
-      connection.destroy()
-    }
-    return undefined
+    const connection = this.#idle.get(client)?.at(-1)
+    if (connection !== undefined) this.forget(connection)
+    return connection
   }
 
   forget (connection: Connection): void {

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { destination } from 'pino'
 import { ConfigError, loadConfig } from './config/index.js'
 import type { Settings } from './config/index.js'
+import { collectBodies } from './node/body-memory.js'
 import { keepFreedMemory } from './node/freed-memory.js'
 import { keepTickShape } from './node/tick-shape.js'
 import { registerGateway } from './register-gateway.js'
@@ -23,6 +24,7 @@ const BUFFERED = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100 }
 // What changes the whole process is done here, where the process is the gateway's own.
 keepTickShape()
 keepFreedMemory()
+collectBodies()
 
 const settings = load(process.env.ROUTES_FILE ?? 'routes.json')
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { countBody } from '../node/body-memory.js'
 import type { UpstreamRequest } from '../upstream/pool.js'
 import type { BodyRate, RatedBody } from './body-rate.js'
 import { GatewayError } from './errors.js'
@@ -76,6 +77,7 @@ export class RequestBody implements RatedBody {
     if (upstream === undefined) return
     this.#hasBegun = true
     this.received += chunk.length
+    countBody(chunk.length)
     this.#remaining -= chunk.length
     if (this.received > this.#limits.maxBodySize) {
       this.#owner.rejectBody(new GatewayError('PAYLOAD_TOO_LARGE'))

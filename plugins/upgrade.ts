@@ -1,15 +1,15 @@
-import type { EventEmitter } from 'node:events'
-import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Settings } from '../src/config/index.js'
+import type { UpgradeConnection } from '../src/node/given-connection.js'
+import { takeUpgrades } from '../src/node/server-upgrades.js'
+import type { ServerRequest, UpgradeTaker } from '../src/node/server-upgrades.js'
 import { http1Client } from '../src/proxy/http1-client.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { protocolsAsked } from '../src/proxy/upgrade.js'
 import { respondToUpgrade } from '../src/server/error-responses.js'
 import { serveOrdinary, serveUpgrade } from '../src/server/upgrade-connection.js'
-import type { UpgradeConnection } from '../src/server/upgrade-connection.js'
 
 export interface Options extends Pick<Settings, 'routes'> {
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
@@ -20,12 +20,6 @@ export interface Options extends Pick<Settings, 'routes'> {
 const GRACE = 5_000
 /** In an app of somebody else's, which closes at once but for this. */
 const HOSTED_GRACE = 1_000
-
-/** As a server has it. */
-type Request = IncomingMessage & { method: string, url: string }
-
-/** A server whose upgrades are looked at; Node from 24.9 on asks it before it lets go of a connection. */
-type UpgradingServer = EventEmitter & { shouldUpgradeCallback?: (request: Request) => boolean }
 
 /** One for each server, however many gateways it has. */
 const known = new WeakMap<object, Upgrades>()
@@ -58,29 +52,15 @@ interface Mount {
 }
 
 /** All upgrades that one server is asked for. */
-class Upgrades {
+class Upgrades implements UpgradeTaker {
   readonly #fastify: FastifyInstance
-  readonly #server: UpgradingServer
   readonly #mounts: Mount[] = []
   readonly #open = new Set<Socket>()
   #closing = false
 
-  /**
-   * What a host listens with, before or after, would get our requests, too, and close their connections: every
-   * listener for 'upgrade' is called for every path. So the event itself is withheld.
-   */
   constructor (fastify: FastifyInstance) {
-    const server: UpgradingServer = fastify.server
     this.#fastify = fastify
-    this.#server = server
-    const emit: EventEmitter['emit'] = server.emit
-    server.emit = (event, ...args) => (event === 'upgrade' && this.#take(args)) || emit.call(server, event, ...args)
-    // Node looks for a listener before it emits.
-    server.on('upgrade', () => {})
-    const isWanted = server.shouldUpgradeCallback
-    if (isWanted === undefined) return
-    // Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end.
-    server.shouldUpgradeCallback = request => this.#isOthers(this.#mountOf(request)) ? isWanted.call(server, request) : !http1Client.hasBody(request)
+    takeUpgrades(fastify.server, this)
   }
 
   mount (fastify: FastifyInstance, prefix: string, tunnels: boolean): void {
@@ -96,12 +76,16 @@ class Upgrades {
   }
 
   #isOthers (mount: Mount | undefined): boolean {
-    return mount === undefined && this.#server.listenerCount('upgrade') > 1
+    return mount === undefined && this.#fastify.server.listenerCount('upgrade') > 1
   }
 
-  /** @returns whether the event is ours */
-  #take ([request, connection, early]: unknown[]): boolean {
-    if (!(isRequest(request) && isConnection(connection) && early instanceof Buffer)) return false
+  /** Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end. */
+  wants (request: ServerRequest): boolean | undefined {
+    return this.#isOthers(this.#mountOf(request)) ? undefined : !http1Client.hasBody(request)
+  }
+
+  /** @returns whether the upgrade is ours */
+  take (request: ServerRequest, connection: UpgradeConnection, early: Buffer): boolean {
     const mount = this.#mountOf(request)
     if (this.#isOthers(mount)) return false
     const protocols = mount && this.#protocols(mount, request)
@@ -115,11 +99,11 @@ class Upgrades {
     return true
   }
 
-  #protocols ({ tunnels }: Mount, request: Request): string | undefined {
+  #protocols ({ tunnels }: Mount, request: ServerRequest): string | undefined {
     return tunnels && !this.#closing ? protocolsAsked(request) : undefined
   }
 
-  #mountOf ({ method, url }: Request): Mount | undefined {
+  #mountOf ({ method, url }: ServerRequest): Mount | undefined {
     const target = splitAbsolute(url)?.path ?? url
     const query = target.indexOf('?')
     const path = query === -1 ? target : target.slice(0, query)
@@ -147,12 +131,4 @@ function decoded (path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function isRequest (request: unknown): request is Request {
-  return request instanceof IncomingMessage && request.method !== undefined && request.url !== undefined
-}
-
-function isConnection (socket: unknown): socket is UpgradeConnection {
-  return socket instanceof Socket && 'server' in socket
 }

@@ -6,6 +6,8 @@ import type { Readable } from 'node:stream'
  * What Node's HTTP client does with a connection that its agent gives it, and documents nowhere:
  * - `ClientRequest` calls `agent.addRequest` in its constructor; the agent hands over a socket by `onSocket`.
  * - It hangs itself on the socket as `_httpMessage`, and its parser as `parser` while a response is read.
+ * - It parses what the socket emits as 'data' before `emit` returns, and copies what it keeps.
+ * - It emits 'free' on the socket when it needs it no more, and 'agentRemove' when it gives it to an 'upgrade' listener.
  * - The parser calls `push` of the response with each piece of the body, and with `null` at the end.
  * - `_handle.asyncReset` says to whom what happens on the socket belongs (AsyncLocalStorage).
  */
@@ -43,6 +45,26 @@ export function boundParser (request: ClientRequest & { maxHeaderSize?: number, 
  */
 export function resetOwner (socket: ClientSocket, resource: object): void {
   socket._handle?.asyncReset?.(resource)
+}
+
+/** Puts a request on its socket, and so sends it. */
+export function sendOn (socket: ClientSocket, request: ClientRequest): void {
+  request.onSocket(socket)
+}
+
+/** Whether a response is awaited or being read: bytes that come while none is would be dropped, or taken for the next one. */
+export function isReading ({ parser }: ClientSocket): boolean {
+  return parser != null
+}
+
+/** Has the client read what has arrived. The bytes are the caller's again when this returns. */
+export function parse (socket: ClientSocket, bytes: Buffer): void {
+  socket.emit('data', bytes)
+}
+
+/** As Node's own Agent does, so that the last request is not kept alive by an idle socket. */
+export function forgetRequest (socket: ClientSocket): void {
+  socket._httpMessage = null
 }
 
 /** Gets the body of a response. */

@@ -219,6 +219,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     else this.#breakOff(outcome, error)
   }
 
+  bodyAborted (): void {
+    this.ended()
+  }
+
   bodyBroken (error: unknown): void {
     this.#breakOff('upstream error', new GatewayError('BAD_GATEWAY', 'Upstream service broke off its response', error))
   }

@@ -30,7 +30,8 @@ export const http2Client: ClientProtocol = {
 
   hasBody: request => !asRequest(request).stream.endAfterHeaders,
 
-  isGone: request => asRequest(request).stream.destroyed,
+  /** A stream that the client reset with NO_ERROR is closed and not destroyed while some of its body is unread. */
+  isGone: request => asRequest(request).stream.closed,
 
   /** Node reads the end of such a stream by itself. */
   expectNoBody () {},

@@ -16,6 +16,8 @@ export interface RequestBodyLimits {
 export interface RequestBodyOwner {
   /** The body must not go on: the exchange fails. */
   rejectBody (error: GatewayError): void
+  /** The client is gone before the end of its body. */
+  bodyAborted (): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -60,6 +62,7 @@ export class RequestBody implements RatedBody {
     upstream.on('drain', onDrain)
     request.on('data', onData)
     request.on('end', onEnd)
+    request.on('aborted', onAborted)
     // After what arrived together with the head: an upstream may have something to say before the body comes.
     process.nextTick(begin, this)
   }
@@ -118,7 +121,19 @@ export class RequestBody implements RatedBody {
     this.#limits.bodyRate.leave(this)
     this.#request.off('data', onData)
     this.#request.off('end', onEnd)
+    this.#request.off('aborted', onAborted)
     this.#upstream = undefined
+  }
+
+  /**
+   * Not left to the end of the exchange: over HTTP/2 Node ends the body of a stream that the client resets with
+   * NO_ERROR as if the client had said so, and only when all of it was read.
+   */
+  aborted (): void {
+    this.stop()
+    // Read by nobody, it would keep the stream.
+    this.#request.resume()
+    this.#owner.bodyAborted()
   }
 
   tooSlow (): void {
@@ -140,4 +155,8 @@ function onData (this: IncomingMessage, chunk: Buffer): void {
 
 function onEnd (this: IncomingMessage): void {
   this[kBody]?.finish()
+}
+
+function onAborted (this: IncomingMessage): void {
+  this[kBody]?.aborted()
 }

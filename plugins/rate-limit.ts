@@ -26,10 +26,11 @@ export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { r
   })
 }, { name: 'stream-gateway-rate-limit', fastify: '5.x' })
 
-function limit (fastify: FastifyInstance, { max, timeWindow, allowList }: RateLimitSettings): preHandlerHookHandler {
+function limit (fastify: FastifyInstance, { max, timeWindow, maxClients, allowList }: RateLimitSettings): preHandlerHookHandler {
   return fastify.rateLimit({
     max,
     timeWindow,
+    cache: maxClients,
     ...(allowList === undefined ? {} : { allowList }),
     errorResponseBuilder: (_request, { after }) => new GatewayError('TOO_MANY_REQUESTS', `Rate limit exceeded, retry in ${after}`)
   })

@@ -7,8 +7,10 @@ import { collectBodies } from './node/body-memory.js'
 import { keepFreedMemory } from './node/freed-memory.js'
 import { keepTickShape } from './node/tick-shape.js'
 import { registerGateway } from './register-gateway.js'
+import { warnOfFewDescriptors } from './server/descriptors.js'
 import { respondNotFound, respondToError, respondToMalformed, respondToUnrouted } from './server/error-responses.js'
 import { prepareServer, serverFactory } from './server/server.js'
+import { HTTP1_LIMITS, HTTP2_LIMITS } from './upstream/pool.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -52,10 +54,18 @@ export const options: FastifyServerOptions & { https: object | null } = {
  * @param _options fastify-cli refuses an async plugin that does not name them
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
+  warnOfFewDescriptors(fastify.log, mostConnections(settings))
   prepareServer(fastify, settings.server)
   fastify.setErrorHandler(respondToError)
   await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
   fastify.setNotFoundHandler(respondNotFound)
+}
+
+/** To clients and to upstreams, at the same time. */
+function mostConnections ({ server: { maxConnections, http2 }, routes }: Settings): number {
+  const pooled = routes.reduce((sum, { target }) => sum + (target.http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
+  // Over HTTP/1 a client's connection carries one request at a time, so that it needs one to an upstream at most.
+  return maxConnections + (http2 ? pooled : Math.min(maxConnections, pooled))
 }
 
 function load (file: string): Settings {

@@ -104,7 +104,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, route, this.#wantsTrailers && this.#isChunked, this)
+    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
     this.#outgoing = { method: request.method, path, head, body: this.#requestBody }

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import type { ClientRequest } from 'node:http'
-import { boundParser, forgetRequest, newRequest, receiveBody } from '../node/upstream-connection.js'
+import { receiveBody } from '../node/parsed-body.js'
+import { boundParser, forgetRequest, newRequest } from '../node/upstream-connection.js'
 import { hasResponded, isOpen, kState, receive, watch } from './connection.js'
 import type { Connection, ConnectionOwner } from './connection.js'
 import { Dialer } from './dial.js'

@@ -1,12 +1,14 @@
 import { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { wasReset } from './lost-connection.js'
 
 /*
  * What Node's HTTP client does with a connection that its agent gives it, and documents nowhere:
  * - `ClientRequest` calls `agent.addRequest` in its constructor; the agent hands over a socket by `onSocket`.
  * - It hangs itself on the socket as `_httpMessage`, and its parser as `parser` while a response is read.
- * - The parser calls `push` of the response with each piece of the body, and with `null` at the end.
+ * - The parser calls `push` of the response with each piece of the body, and with `null` at the end. A response without
+ *   length or chunks ends with the connection: then `complete` is set, too, also when the connection was lost.
  * - `_handle.asyncReset` says to whom what happens on the socket belongs (AsyncLocalStorage).
  */
 
@@ -78,11 +80,16 @@ function pushToReceiver (this: Received, chunk: Buffer | null): boolean {
   const receiver = this[kReceiver]
   if (receiver === undefined) return false
   if (chunk !== null) return receiver.write(chunk)
-  // Node also pushes `null` when the connection was closed in the middle.
-  if (this.complete !== true) return false
+  // Node also pushes `null` when the connection was closed in the middle, whose 'close' tells of it.
+  if (this.complete !== true || isCut(this.socket)) return false
   this[kReceiver] = undefined
   receiver.end()
   // Node's client releases the connection on this event.
   this.emit('end')
   return false
+}
+
+/** Whether a response came to its end only because its connection was lost. */
+function isCut (connection: Socket | null | undefined): boolean {
+  return connection != null && (connection.destroyed || (connection.readableEnded && wasReset(connection)))
 }

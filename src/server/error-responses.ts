@@ -6,6 +6,7 @@ import { afterEarlierResponses, currentResponse, isLingering, lingerAfterRespons
 import type { ServerConnection } from '../node/server-connection.js'
 import { logLocal } from '../observe/access-log.js'
 import { errorBody, GatewayError } from '../proxy/errors.js'
+import { rejectBodyOf } from '../proxy/request-body.js'
 import { closeAfter, rejectMalformed } from './malformed.js'
 import { writeError } from './raw-response.js'
 
@@ -40,7 +41,11 @@ type Rejected = ServerConnection & { [kRejected]?: true }
 export function respondToMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Rejected): void {
   const { code = '' } = error
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP_')) {
-    respondInTurn(socket, () => reject(this, socket, malformed(code), { err: error }))
+    const known = malformed(code)
+    const half = unfinishedRequest(socket)
+    // An exchange that forwards the body ends at once, or its upstream would wait for the rest until the timeout.
+    if (half !== undefined && rejectBodyOf(half, known)) return
+    respondInTurn(socket, () => reject(this, socket, known, { err: error }))
     return
   }
   // The connection broke, or under TLS never came to be.

@@ -6,7 +6,7 @@ const MAY_IMPORT = {
   'src/config': { ours: [], packages: ['ajv', 'jsonc-parser', 're2js', 'typebox'] },
   'src/upstream': { ours: ['src/node'], packages: [] },
   'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
-  'src/observe': { ours: ['src/proxy'], packages: [] },
+  'src/observe': { ours: ['src/proxy'], packages: ['pino'] },
   'src/server': { ours: ['src/proxy', 'src/observe', 'src/node', 'src/config'], packages: ['fastify'] },
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },

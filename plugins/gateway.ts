@@ -5,8 +5,9 @@ import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import { compileReplacement } from '../src/config/index.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
-import { AccessLog, logLocal } from '../src/observe/access-log.js'
+import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
+import { isGone } from '../src/proxy/client-protocol.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
@@ -114,7 +115,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       config,
       onRequest: [findMount, ...hooks],
       handler: forward,
-      errorHandler: respondToError,
+      errorHandler,
       ...ownLog
     }
     fastify.route({ ...shared, method: WITHOUT_PARSER })
@@ -137,8 +138,14 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       return
     }
     inFlight.begun()
+    const exchange = new Exchange(route, request, reply)
+    if (exchange.isClientGone) {
+      // Nobody can be asked for its address any more.
+      exchange.ended()
+      return
+    }
     const absolute = splitAbsolute(request.url)
-    new Exchange(route, request, reply).start(clientOf(request, absolute), absolute?.path ?? request.url)
+    exchange.start(clientOf(request, absolute), absolute?.path ?? request.url)
   }
 
   function prepare (settings: RouteSettings): Route {
@@ -160,6 +167,17 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
       observers
     }
+  }
+
+  /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
+  function errorHandler (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+    if (exchangeOf(reply.raw) !== undefined || !isGone(request.raw)) {
+      respondToError(error, request, reply)
+      return
+    }
+    reply.hijack()
+    const { id, raw: { method, url } } = request
+    if (options.accessLog) logLocal(fastify.log, { reqId: id, method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
   }
 
   /**

@@ -52,6 +52,11 @@ export interface ClientProtocol {
   abandonBody (request: IncomingMessage): void
 }
 
+/** Whether the connection, or the stream, that a request came by is no more. */
+export function isGone (request: IncomingMessage): boolean {
+  return isHttp2(request) ? request.stream.destroyed : request.socket.destroyed
+}
+
 /** Fastify's types know HTTP/1 only; under HTTP/2 Node's compatible API is behind them. */
 export function isHttp2 (request: object): request is Http2ServerRequest {
   return request instanceof Http2ServerRequest

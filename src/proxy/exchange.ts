@@ -86,6 +86,11 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     return (this.#responseBody ?? this.#tunnel)?.bytes ?? 0
   }
 
+  /** Whether there is nobody left to respond to: nothing is to be started then. */
+  get isClientGone (): boolean {
+    return this.#protocol.isGone(this.#clientRequest)
+  }
+
   /**
    * Validates the request and sends it on.
    *
@@ -93,10 +98,6 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    */
   start (client: Client, target: string): void {
     const { route, request } = this
-    if (this.#protocol.isGone(this.#clientRequest)) {
-      this.ended()
-      return
-    }
     const fields = this.#protocol.fields(this.#clientRequest)
     const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
     const path = wrong === undefined ? route.rewrite(target) : undefined

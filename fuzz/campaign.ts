@@ -11,7 +11,7 @@ export interface Case extends Host {
   readonly number: number
   run (client: Client): Promise<void>
   /** @param target `host:port` of the service */
-  judge (target: string): string[]
+  check (target: string): string[]
   /** All bytes, escaped. */
   describe (): string
 }
@@ -28,7 +28,7 @@ export interface Finding {
   readonly bytes: string
 }
 
-/** Cases that have run and are not judged yet, as the service may hear of an aborted one later. */
+/** Cases that have run and are not checked yet, as the service may hear of an aborted one later. */
 const HELD = 256
 
 /** A gateway between clients and a service that run cases. One for each process. */
@@ -62,14 +62,14 @@ export class Campaign {
     await made.run(new Client(this.gateway.port, address))
     this.cases++
     this.#held.push({ kind, case: made, address })
-    if (this.#held.length > HELD) this.#judge(1)
+    if (this.#held.length > HELD) this.#check(1)
     this.#complain(kind.name, number, [...this.service.complaints.splice(0), ...this.gateway.complaints.splice(0)], 'in this case or one that ran beside it')
   }
 
-  #judge (count: number): void {
+  #check (count: number): void {
     for (const { kind, case: made, address } of this.#held.splice(0, count)) {
       this.service.dismiss(address)
-      this.#complain(kind.name, made.number, made.judge(this.target), made.describe())
+      this.#complain(kind.name, made.number, made.check(this.target), made.describe())
     }
   }
 
@@ -77,14 +77,14 @@ export class Campaign {
     if (complaints.length > 0) this.findings.push({ kind, number, complaints, bytes })
   }
 
-  /** Judges what is not judged yet, and looks for what was not cleaned up. */
+  /** Judges what is not checked yet, and looks for what was not cleaned up. */
   async end (): Promise<Finding[]> {
     if (this.#ended) return this.findings
     this.#ended = true
     await this.#gone(async () => await this.gateway.connections(), 'connections of clients are open still')
     await this.gateway.close()
     await this.#gone(async () => this.service.connections.size, 'connections to the service are open still')
-    this.#judge(this.#held.length)
+    this.#check(this.#held.length)
     this.#complain('end', 0, [...this.service.complaints, ...this.gateway.complaints], '')
     await this.service.close()
     await this.#gone(async () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP')).length, 'handles of connections are left')

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 
-/** How a client leaves: after its answers, after its last byte with its side closed, or without a word. */
-export type Leaving = 'in peace' | 'half-close' | 'abort'
+/** How a client leaves: after its responses, after its last byte with its side closed, or without a word. */
+export type Leaving = 'in order' | 'half-close' | 'abort'
 
 /** What came of a client, for one that has not run. */
 export const NOBODY: Pick<Client, 'text' | 'ended' | 'address' | 'broken'> = { text: '', ended: false, address: '', broken: false }

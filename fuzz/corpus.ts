@@ -2,7 +2,7 @@ const POST = 'POST /api/x HTTP/1.1\r\nHost: x\r\n'
 const CHUNKED = `${POST}Transfer-Encoding: chunked\r\n\r\n`
 const GET = 'GET /api/x HTTP/1.1\r\n'
 
-/** Requests that must be refused, from the public collections of desync attacks. Where mutations start from, too. */
+/** Requests that must be rejected, from the public collections of desync attacks. Where mutations start from, too. */
 export const HOSTILE = [
   `${POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   `${POST}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n`,

@@ -22,11 +22,11 @@ export interface Wish {
   id: string
   /** Whether other requests follow on the connection. */
   isLast: boolean
-  /** Leaves out what would make the answer depend on more than the service. */
+  /** Leaves out what would make the response depend on more than the service. */
   plain: boolean
 }
 
-/** A request as no server may refuse it. */
+/** A request as no server may reject it. */
 export function generateRequest (random: Random, { id, isLast, plain }: Wish): string {
   const method = random.pick(METHODS)
   const host = random.pick(HOSTS)

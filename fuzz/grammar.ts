@@ -29,7 +29,7 @@ type HeadResult = { head: Head, end: number } | { state: 'partial' | 'malformed'
 
 /** One SP each in the first line. Node lets more of them pass, which leaves no doubt. */
 const REQUEST_LINE = /^([\w!#$%&'*+\-.^`|~]+) +([\x21-\x7e]+) +(HTTP\/\d\.\d)$/
-/** The last SP may be missing, as it is in many services' answers without a reason. */
+/** The last SP may be missing, as it is in many services' responses without a reason. */
 const STATUS_LINE = /^(HTTP\/1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/
 /** What Node's parser takes for a reason. What is passed on has another. */
 const INTERIM_LINE = /^(HTTP\/1\.[01]) (1\d\d)(?: ([^\r\n]*))?$/
@@ -107,12 +107,12 @@ export function readRequests (text: string): { requests: Message[], rest: State 
 }
 
 /**
- * What stands at `at` of a service's bytes. Line ends before it are no answer and do no harm.
+ * What stands at `at` of a service's bytes. Line ends before it are no response and do no harm.
  *
- * @param method of the request that is answered
- * @param ended whether the connection was closed in peace behind these bytes
+ * @param method of the request that is responded to
+ * @param ended whether the connection was closed in order behind these bytes
  */
-export function readAnswer (text: string, at: number, method: string, ended: boolean): Message | State {
+export function readResponse (text: string, at: number, method: string, ended: boolean): Message | State {
   while (text[at] === '\r' || text[at] === '\n') at++
   const isInterim = text.startsWith(' 1', at + 8) && !text.startsWith(' 101', at + 8)
   const result = readHead(withLineEnd(text, at), at, isInterim ? INTERIM_LINE : STATUS_LINE)

@@ -8,19 +8,19 @@ import type { Message } from './grammar.js'
 export interface Received {
   message: Message
   readonly connection: ServiceConnection
-  /** Whether something happened on its connection before that may cost it its answer, or give it a false one. */
+  /** Whether something happened on its connection before that may cost it its response, or give it a false one. */
   readonly taint: Taint
-  /** What the service answered. */
+  /** What the service responded. */
   sent: string
-  /** Whether the service closed the connection in peace behind its answer. */
+  /** Whether the service closed the connection in order behind its response. */
   ended: boolean
   /** Bytes that came behind a request for another protocol. */
   tunnel: string
 }
 
 /**
- * `spoilt`: what stood behind an answer makes the connection useless, which shows before the next request or with its
- * answer. `poisoned`: it came so late that nobody could tell it from the next request's answer.
+ * `spoilt`: what stood behind a response makes the connection useless, which shows before the next request or with its
+ * response. `poisoned`: it came so late that nobody could tell it from the next request's response.
  */
 export type Taint = 'none' | 'spoilt' | 'poisoned'
 
@@ -73,7 +73,7 @@ export class Service {
   }
 }
 
-/** The body of an answer to a request; none to HEAD. */
+/** The body of a response to a request; none to HEAD. */
 export function bodyFor ({ line: [method] }: Message, text: string): string {
   return method === 'HEAD' ? '' : text
 }
@@ -93,7 +93,7 @@ export class ServiceConnection {
   #current: Received | undefined
   /** The last whole request. */
   latest: Received | undefined
-  /** A whole request without its answer. */
+  /** A whole request without its response. */
   #waiting: Received | undefined
   taint: Taint = 'none'
   #isTunnel = false
@@ -104,8 +104,8 @@ export class ServiceConnection {
     socket.on('error', () => {})
   }
 
-  /** Takes the answer to the request as done: the next one may come. */
-  answered (): void {
+  /** Takes the response to the request as done: the next one may come. */
+  responded (): void {
     this.#waiting = undefined
   }
 
@@ -134,7 +134,7 @@ export class ServiceConnection {
       return
     }
     if (this.#waiting !== undefined) {
-      this.#complain('bytes behind a request that has no answer yet')
+      this.#complain('bytes behind a request that has no response yet')
       return
     }
     this.#text += text
@@ -165,7 +165,7 @@ export class ServiceConnection {
     this.#waiting = received
     this.latest = received
     if (message.end < this.#text.length) {
-      this.#complain('bytes behind a request that has no answer yet')
+      this.#complain('bytes behind a request that has no response yet')
       return
     }
     this.#text = ''

@@ -5,12 +5,12 @@ import { unless } from './complaints.js'
 import { generateRequest, randomContent } from './generate-request.js'
 import { members, readRequest } from './grammar.js'
 import type { Message, State } from './grammar.js'
-import { isLast, readAnswers } from './judge-client.js'
-import { asksForUpgrade, rewritten } from './judge-forwarded.js'
-import type { Hop } from './judge-forwarded.js'
+import { isLast, readResponses } from './check-client.js'
+import { asksForUpgrade, rewritten } from './check-forwarded.js'
+import type { Hop } from './check-forwarded.js'
 import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
-import { judgeRequests } from './requests.js'
+import { checkRequests } from './requests.js'
 import { bodyFor } from './service.js'
 import type { Host, Received } from './service.js'
 
@@ -19,7 +19,7 @@ const PROTOCOLS = ['websocket', 'websocket', 'WebSocket', 'websocket, foo/2', 'f
 const EXTRAS = ['Content-Length: 0', 'Content-Length: 5', 'Transfer-Encoding: chunked', 'Expect: 100-continue', 'TE: trailers', 'Upgrade: bar', 'X-Forwarded-For: 6.6.6.6']
 
 /** What the service says to a request for another protocol. `ok`: goes over to it. */
-type Reaction = 'ok' | 'refusal' | 'other protocol' | 'no protocol' | 'broken' | 'end'
+type Reaction = 'ok' | 'rejection' | 'other protocol' | 'no protocol' | 'broken' | 'end'
 
 /** A handshake on a connection, and whatever is sent in the tunnel or instead of one. */
 export class UpgradeCase implements Host {
@@ -33,8 +33,8 @@ export class UpgradeCase implements Host {
   readonly #reaction: Reaction
   readonly #random: Random
   /** What the service sends in a tunnel. */
-  readonly #answer: string
-  /** Instead of the head of an answer. */
+  readonly #response: string
+  /** Instead of the head of a response. */
   readonly #broken: string
   readonly #clientEndsFirst: boolean
   #client = NOBODY
@@ -49,8 +49,8 @@ export class UpgradeCase implements Host {
     this.head = before + (random.chance(0.4) ? mutate(handshake, random) : handshake)
     this.data = random.chance(0.2) ? '' : randomContent(random)
     this.#early = random.chance(0.5) ? 0 : random.below(this.data.length + 1)
-    this.#reaction = random.pick(['ok', 'ok', 'ok', 'ok', 'refusal', 'refusal', 'other protocol', 'no protocol', 'broken', 'end'])
-    this.#answer = random.chance(0.2) ? '' : randomContent(random)
+    this.#reaction = random.pick(['ok', 'ok', 'ok', 'ok', 'rejection', 'rejection', 'other protocol', 'no protocol', 'broken', 'end'])
+    this.#response = random.chance(0.2) ? '' : randomContent(random)
     this.#broken = mutate(`HTTP/1.1 101 Switching Protocols\r\nX-Answer: ${number} x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, random)
     this.#clientEndsFirst = random.chance(0.5)
     this.#random = random
@@ -71,7 +71,7 @@ export class UpgradeCase implements Host {
         connection.switchProtocols()
         this.#tunnel(received, `${switching}Upgrade: ${protocol}\r\n\r\n`).catch(error => this.complaints.push(String(error)))
         return
-      case 'refusal':
+      case 'rejection':
         this.#reply(received, `HTTP/1.1 403 Forbidden\r\nX-Answer: ${id}\r\nContent-Length: ${id.length}\r\n\r\n${id}`)
         return
       case 'other protocol': return this.#fail(received, `${switching}Upgrade: other\r\n\r\n`)
@@ -84,18 +84,18 @@ export class UpgradeCase implements Host {
   /** HTTP goes on behind it. */
   #reply (received: Received, text: string): void {
     received.sent = text
-    received.connection.answered()
+    received.connection.responded()
     received.connection.socket.write(text, 'latin1')
   }
 
   /**
-   * Where the text happens to be a whole answer the connection is kept, and other cases come to have it: no more may
-   * follow then, nor an end that was not announced. That is what the cases of answers are about.
+   * Where the text happens to be a whole response the connection is kept, and other cases come to have it: no more may
+   * follow then, nor an end that was not announced. That is what the cases of responses are about.
    */
   #fail (received: Received, text: string): void {
-    const [answer] = readAnswers(text, [received.message.line[0]], false).answers
-    if (answer !== undefined && answer.final.state === 'whole' && answer.final.line[1] !== '101' && !isLast(answer.final)) {
-      this.#reply(received, text.slice(0, answer.final.end))
+    const [response] = readResponses(text, [received.message.line[0]], false).responses
+    if (response !== undefined && response.final.state === 'whole' && response.final.line[1] !== '101' && !isLast(response.final)) {
+      this.#reply(received, text.slice(0, response.final.end))
       return
     }
     received.sent = text
@@ -106,20 +106,20 @@ export class UpgradeCase implements Host {
   async #tunnel (received: Received, head: string): Promise<void> {
     const { socket } = received.connection
     received.sent = head
-    const pieces = split(this.#answer, this.#random)
+    const pieces = split(this.#response, this.#random)
     // The first bytes come together with the head.
     socket.write(head + (pieces.shift() ?? ''), 'latin1')
     for (const piece of pieces) {
       await setImmediate()
       socket.write(piece, 'latin1')
     }
-    this.#sent = this.#answer
+    this.#sent = this.#response
     if (!this.#clientEndsFirst || socket.readableEnded) socket.end()
   }
 
   /** The other half stays open until all was sent. */
   onTunnelEnd ({ connection: { socket } }: Received): void {
-    if (this.#sent === this.#answer) socket.end()
+    if (this.#sent === this.#response) socket.end()
   }
 
   async run (client: Client): Promise<void> {
@@ -129,9 +129,9 @@ export class UpgradeCase implements Host {
     const { requests, data } = readHandshake(this.head + this.data.slice(0, this.#early))
     const methods = requests.map(({ line: [method] }) => method)
     const count = requests.filter(({ state }) => state === 'whole').length
-    const isAnswered = await client.until(() => readAnswers(client.text, methods, false).answers.length >= count)
-    this.complaints.push(...unless(isAnswered, 'no answer came'))
-    this.#isOpen = data !== undefined && readAnswers(client.text, methods, false).answers.at(-1)?.final.line[1] === '101'
+    const hasResponse = await client.until(() => readResponses(client.text, methods, false).responses.length >= count)
+    this.complaints.push(...unless(hasResponse, 'no response came'))
+    this.#isOpen = data !== undefined && readResponses(client.text, methods, false).responses.at(-1)?.final.line[1] === '101'
     if (this.#isOpen) {
       await client.send(split(this.data.slice(this.#early), this.#random).filter(piece => piece !== ''))
       if (!this.#clientEndsFirst) this.complaints.push(...unless(await client.until(() => client.ended), 'the service\'s end was not passed on'))
@@ -139,11 +139,11 @@ export class UpgradeCase implements Host {
     this.complaints.push(...unless(await client.leave(), 'the gateway does not close the connection'))
   }
 
-  judge (target: string): string[] {
+  check (target: string): string[] {
     const { text, address, ended } = this.#client
     const handshake = readHandshake(this.head + this.data.slice(0, this.#isOpen ? this.data.length : this.#early))
-    const seen = { handshake, received: this.received, isGood: this.#reaction === 'ok' || this.#reaction === 'refusal', answer: this.#answer }
-    return [...this.complaints, ...judgeUpgrade(seen, text, ended, { address, target })]
+    const seen = { handshake, received: this.received, isGood: this.#reaction === 'ok' || this.#reaction === 'rejection', response: this.#response }
+    return [...this.complaints, ...checkUpgrade(seen, text, ended, { address, target })]
   }
 
   describe (): string {
@@ -151,7 +151,7 @@ export class UpgradeCase implements Host {
       `service: ${this.#reaction}, ${this.#clientEndsFirst ? 'client' : 'service'} ends first, ${this.#early} bytes early`,
       `sent:     ${JSON.stringify(this.head)}\n          ${JSON.stringify(this.data)}`,
       ...this.received.map(({ message: { line, fields, state }, sent, tunnel }) => `service:  ${JSON.stringify([line.join(' '), fields, state])}\n` +
-        `          answered ${JSON.stringify(sent)} ${JSON.stringify(this.#answer)}\n          tunnel ${JSON.stringify(tunnel)}`),
+        `          responded ${JSON.stringify(sent)} ${JSON.stringify(this.#response)}\n          tunnel ${JSON.stringify(tunnel)}`),
       `received: ${JSON.stringify(this.#client.text)}, broken: ${this.#client.broken}`
     ].join('\n')
   }
@@ -182,33 +182,33 @@ export function readHandshake (text: string): Handshake {
 export interface UpgradeSeen {
   readonly handshake: Handshake
   readonly received: readonly Pick<Received, 'message' | 'sent' | 'tunnel'>[]
-  /** Whether the service answered as it must. */
+  /** Whether the service responded as it must. */
   readonly isGood: boolean
   /** What it sent in a tunnel. */
-  readonly answer: string
+  readonly response: string
 }
 
-/** Bytes in a tunnel arrive as they are and in their order; a handshake that was refused never becomes one. */
-export function judgeUpgrade ({ handshake, received, isGood, answer }: UpgradeSeen, text: string, ended: boolean, hop: Hop): string[] {
+/** Bytes in a tunnel arrive as they are and in their order; a handshake that was rejected never becomes one. */
+export function checkUpgrade ({ handshake, received, isGood, response }: UpgradeSeen, text: string, ended: boolean, hop: Hop): string[] {
   const { requests, rest, data } = handshake
-  const { answers, end } = readAnswers(text, requests.map(({ line: [method] }) => method), ended)
-  const isOpen = data !== undefined && answers.at(-1)?.final.line[1] === '101'
+  const { responses, end } = readResponses(text, requests.map(({ line: [method] }) => method), ended)
+  const isOpen = data !== undefined && responses.at(-1)?.final.line[1] === '101'
   const faulty = data === undefined || isGood ? [] : requests.slice(-1)
-  const complaints = judgeRequests({ requests, rest, faulty, leaving: 'in peace', certain: undefined, received }, isOpen ? text.slice(0, end) : text, ended, hop)
+  const complaints = checkRequests({ requests, rest, faulty, leaving: 'in order', certain: undefined, received }, isOpen ? text.slice(0, end) : text, ended, hop)
   const asked = received.find(({ message: { fields } }) => members(fields, 'upgrade').length > 0)
   const isAccepted = asked !== undefined && isAcceptance(asked)
   if (isOpen && !isAccepted) complaints.push('a tunnel was opened that the service did not accept')
   if (!isOpen && isAccepted && isGood) complaints.push('a tunnel was not opened that the service accepted')
   if (!isOpen && received.some(({ tunnel }) => tunnel !== '')) complaints.push('bytes came through a tunnel that was not opened')
   if (isOpen && isGood && asked?.tunnel !== data) complaints.push(`the service got ${JSON.stringify(asked?.tunnel)} in the tunnel`)
-  if (isOpen && isGood && text.slice(end) !== answer) complaints.push(`the client got ${JSON.stringify(text.slice(end))} in the tunnel`)
+  if (isOpen && isGood && text.slice(end) !== response) complaints.push(`the client got ${JSON.stringify(text.slice(end))} in the tunnel`)
   return complaints
 }
 
 /** Whether the service goes over to a protocol that it was asked for. */
 function isAcceptance ({ message, sent }: Pick<Received, 'message' | 'sent'>): boolean {
-  const answer = readAnswers(sent, [message.line[0]], false).answers.at(-1)?.final
-  if (answer?.line[1] !== '101') return false
-  const chosen = members(answer.fields, 'upgrade')
+  const response = readResponses(sent, [message.line[0]], false).responses.at(-1)?.final
+  if (response?.line[1] !== '101') return false
+  const chosen = members(response.fields, 'upgrade')
   return chosen.length > 0 && chosen.every(protocol => members(message.fields, 'upgrade').includes(protocol))
 }

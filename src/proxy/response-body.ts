@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { countBody } from '../node/body-memory.js'
 import { defer, isBusy } from '../node/loop-turn.js'
 import type { Deferred } from '../node/loop-turn.js'
 import type { BodySink, UpstreamResponse } from '../upstream/pool.js'
@@ -64,6 +65,7 @@ export class ResponseBody implements BodySink, Deferred {
     if (this.#hasEnded) return true
     this.#hasBegun = true
     this.bytes += chunk.length
+    countBody(chunk.length)
     this.#remaining -= chunk.length
     if (this.#remaining === 0) {
       this.#finish(chunk)

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import type { ClientRequest } from 'node:http'
-import { boundParser, newRequest, receiveBody } from '../node/upstream-connection.js'
+import { receiveBody } from '../node/parsed-body.js'
+import { boundParser, forgetRequest, newRequest } from '../node/upstream-connection.js'
 import { BoundConnections } from './bound-connections.js'
 import { hasResponded, isOpen, kState, receive, watch } from './connection.js'
 import type { Connection, ConnectionOwner } from './connection.js'
@@ -30,6 +31,9 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   readonly #dialer: Dialer
   readonly #open = new Set<Connection>()
   readonly #idle: Connection[] = []
+  /** Released since the last end of a turn, and before it. */
+  #resting: Connection[] = []
+  #rested: Connection[] = []
   /** Made when there is the first of them. */
   #bound: BoundConnections | undefined
   readonly #waiting = new Map<ClientRequest, Waiting>()
@@ -133,7 +137,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   }
 
   get idle (): number {
-    return this.#idle.length
+    return this.#idle.length + this.#resting.length + this.#rested.length
   }
 
   get waiting (): number {
@@ -148,26 +152,64 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     this.#bound?.closeExpired(Infinity)
   }
 
-  /** Takes a connection back whose response ended well. */
+  /**
+   * Takes a connection back whose response ended well. It rests for one whole turn of the event loop: a service that
+   * closes after its response without saying so has often done so by now, and its FIN is read with the next poll. A
+   * request that was sent on the connection before would be lost.
+   */
   release (connection: Connection): void {
     const state = connection[kState]
     // Idle already: from here it could be acquired twice.
     if (state.holder === undefined) return
     state.holder = undefined
     state.sink = undefined
-    // As Node's own Agent does, so that the last request is not kept alive by an idle socket.
-    connection._httpMessage = null
+    forgetRequest(connection)
     const now = Date.now()
     const isUsable = connection.writable && !connection.connecting && now - state.openedAt < this.#limits.maxLifetime
-    const isLacked = this.#waiting.size > 0
-    if (this.#closed || !isUsable || (isLacked && state.client !== undefined)) {
+    if (this.#closed || !isUsable) {
       connection.destroy()
       return
     }
-    if (isLacked && this.#serve(connection)) return
     state.idleSince = now
-    if (state.client === undefined) this.#idle.push(connection)
-    else (this.#bound ??= new BoundConnections()).keep(connection, state.client)
+    if (state.client !== undefined) {
+      this.#keepBound(connection, state.client)
+      return
+    }
+    this.#resting.push(connection)
+    if (this.#resting.length + this.#rested.length === 1) setImmediate(endTurn, this)
+  }
+
+  /** At once: the next message of a handshake may be in the next poll. */
+  #keepBound (connection: Connection, client: ClientConnection): void {
+    if (this.#waiting.size > 0) {
+      connection.destroy()
+      return
+    }
+    this.#bound ??= new BoundConnections()
+    this.#bound.keep(connection, client)
+    this.#startSweep()
+  }
+
+  /** What was released before the last poll has rested. */
+  endTurn (): void {
+    const rested = this.#rested
+    this.#rested = this.#resting
+    this.#resting = []
+    if (this.#rested.length > 0) setImmediate(endTurn, this)
+    for (const connection of rested) this.#keep(connection)
+  }
+
+  #keep (connection: Connection): void {
+    if (this.#closed || !isOpen(connection)) {
+      connection.destroy()
+      return
+    }
+    if (this.#waiting.size > 0 && this.#serve(connection)) return
+    this.#idle.push(connection)
+    this.#startSweep()
+  }
+
+  #startSweep (): void {
     this.#sweep ??= setInterval(() => this.#closeExpired(), SWEEP_INTERVAL).unref()
   }
 
@@ -238,6 +280,10 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
       this.#sweep = undefined
     }
   }
+}
+
+function endTurn (pool: Http1Pool): void {
+  pool.endTurn()
 }
 
 function isOurs (socket: object | null | undefined): socket is Connection {

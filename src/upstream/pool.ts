@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { ParsedResponse } from '../node/upstream-connection.js'
+import type { ParsedMessage } from '../node/parsed-body.js'
 
 /** A client's connection: a socket, or a session of HTTP/2. */
 export type ClientConnection = EventEmitter & { readonly destroyed: boolean }
@@ -45,7 +45,7 @@ export interface Interim {
 }
 
 /** Node's `IncomingMessage`, or what stands for it over HTTP/2. Its body is read by {@link Pool.deliver} alone. */
-export interface UpstreamResponse extends ParsedResponse {
+export interface UpstreamResponse extends ParsedMessage {
   readonly httpVersion: string
   readonly statusCode: number
   /** Empty over HTTP/2. */

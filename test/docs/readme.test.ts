@@ -61,6 +61,7 @@ t.test('errors: the table has every code with its status, the body is the one th
     METHOD_NOT_ALLOWED: true,
     REQUEST_TIMEOUT: true,
     PAYLOAD_TOO_LARGE: true,
+    EXPECTATION_FAILED: true,
     TOO_MANY_REQUESTS: true,
     REQUEST_HEADER_FIELDS_TOO_LARGE: true,
     INTERNAL_ERROR: true,

@@ -1,27 +1,27 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
-import { judgeAnswers } from '../../fuzz/answers.js'
+import { checkResponses } from '../../fuzz/responses.js'
 import { Campaign } from '../../fuzz/campaign.js'
 import { addressOf, Client } from '../../fuzz/client.js'
 import { unless } from '../../fuzz/complaints.js'
 import { isComplaint, PREFIX, VIA } from '../../fuzz/gateway.js'
 import { readRequests } from '../../fuzz/grammar.js'
-import { isInside } from '../../fuzz/judge-forwarded.js'
+import { isInside } from '../../fuzz/check-forwarded.js'
 import { kinds } from '../../fuzz/kinds.js'
 import { mutate } from '../../fuzz/mutate.js'
 import { Random } from '../../fuzz/random.js'
-import { judgeRequests } from '../../fuzz/requests.js'
+import { checkRequests } from '../../fuzz/requests.js'
 import { portOf, Service } from '../../fuzz/service.js'
-import { judgeUpgrade, readHandshake, UpgradeCase } from '../../fuzz/upgrades.js'
+import { checkUpgrade, readHandshake, UpgradeCase } from '../../fuzz/upgrades.js'
 
 const HOP = { address: '127.1.0.1', target: '127.0.0.1:3000' }
 
 const SENT = 'POST /api/a?b HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 5\r\n\r\nhello'
 const FORWARDED = `POST ${PREFIX}/a?b HTTP/1.1\r\nHost: 127.0.0.1:3000\r\nX-A: 1\r\nContent-Length: 5\r\nX-Forwarded-For: 127.1.0.1\r\n` +
   `X-Forwarded-Proto: http\r\nX-Forwarded-Host: x\r\nX-Real-IP: 127.1.0.1\r\nVia: 1.1 ${VIA}\r\nConnection: keep-alive\r\n\r\nhello`
-const ANSWER = 'HTTP/1.1 200 OK\r\nX-Answer: 1 0\r\nContent-Length: 2\r\n\r\nok'
-const REFUSAL = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+const RESPONSE = 'HTTP/1.1 200 OK\r\nX-Answer: 1 0\r\nContent-Length: 2\r\n\r\nok'
+const REJECTION = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
 t.test('some cases of each kind', async t => {
   const campaign = await Campaign.start(1)
@@ -32,12 +32,12 @@ t.test('some cases of each kind', async t => {
   const spoiler = new UpgradeCase(new Random(4042, 'u'.charCodeAt(0), 10_593), 10_593)
   const spoilers = [spoiler]
   await campaign.run({ name: 'spoiler', make: () => spoiler }, () => spoilers.pop()?.number, 1)
-  const planted = { number: 7, received: [], onRequest () {}, run: async (client: Client) => await client.abort(), judge: () => ['planted'], describe: () => 'bytes' }
+  const planted = { number: 7, received: [], onRequest () {}, run: async (client: Client) => await client.abort(), check: () => ['planted'], describe: () => 'bytes' }
   const numbers = [7]
   await campaign.run({ name: 'planted', make: () => planted }, () => numbers.pop(), 1)
   const findings = await campaign.end()
   t.equal(campaign.cases, 452)
-  t.ok(spoiler.received.at(-1)?.sent.endsWith('evil'), 'nothing follows on a whole answer where other cases get the connection')
+  t.ok(spoiler.received.at(-1)?.sent.endsWith('evil'), 'nothing follows on a whole response where other cases get the connection')
   t.strictSame(findings.map(({ kind, number, complaints }) => [kind, number, complaints]), [['planted', 7, ['planted']]])
   t.equal(await campaign.end(), findings, 'ends once')
 })
@@ -57,14 +57,14 @@ t.test('the same seed makes the same cases', async t => {
 })
 
 /** What is found when the service got `forwarded` and the client `received`. */
-function found (sent: string, forwarded: string[], received: string, certain?: { forwarded: number, refused: boolean }): string[] {
+function found (sent: string, forwarded: string[], received: string, certain?: { forwarded: number, rejected: boolean }): string[] {
   const messages = forwarded.flatMap(text => readRequests(text).requests)
-  const seen = { ...readRequests(sent), leaving: 'in peace' as const, certain, received: messages.map(message => ({ message, sent: ANSWER })) }
-  return judgeRequests(seen, received, true, HOP)
+  const seen = { ...readRequests(sent), leaving: 'in order' as const, certain, received: messages.map(message => ({ message, sent: RESPONSE })) }
+  return checkRequests(seen, received, true, HOP)
 }
 
 t.test('faults in what is forwarded are found', async t => {
-  t.strictSame(found(SENT, [FORWARDED], ANSWER, { forwarded: 1, refused: false }), [], 'nothing where nothing is wrong')
+  t.strictSame(found(SENT, [FORWARDED], RESPONSE, { forwarded: 1, rejected: false }), [], 'nothing where nothing is wrong')
   const faults: Record<string, [string, string, RegExp]> = {
     'a leaked hop-by-hop field': ['X-A: 1\r\n', 'X-A: 1\r\nX-Hop: 1\r\n', /the fields became/],
     'a lost field': ['X-A: 1\r\n', '', /the fields became/],
@@ -81,72 +81,72 @@ t.test('faults in what is forwarded are found', async t => {
     'another body': ['hello', 'hella', /the body became/],
     'half a body as a whole one': ['Content-Length: 5\r\n', 'Content-Length: 4\r\n', /the body became/]
   }
-  for (const [name, [from, to, complaint]] of Object.entries(faults)) t.match(found(SENT, [FORWARDED.replace(from, to)], ANSWER).join('\n'), complaint, name)
+  for (const [name, [from, to, complaint]] of Object.entries(faults)) t.match(found(SENT, [FORWARDED.replace(from, to)], RESPONSE).join('\n'), complaint, name)
   const nominated = SENT.replace('X-Hop\r\n', 'X-Hop, via\r\nVia: 1.1 other\r\n')
-  t.strictSame(found(nominated, [FORWARDED], ANSWER), [], 'a Via that the client nominated away')
-  t.match(found(SENT, [FORWARDED, FORWARDED], ANSWER).join(), /nobody meant/, 'two requests where one was meant')
-  t.match(found(SENT, [FORWARDED], ANSWER, { forwarded: 2, refused: false }), ['the service got 1 requests, must get 2'])
+  t.strictSame(found(nominated, [FORWARDED], RESPONSE), [], 'a Via that the client nominated away')
+  t.match(found(SENT, [FORWARDED, FORWARDED], RESPONSE).join(), /nobody meant/, 'two requests where one was meant')
+  t.match(found(SENT, [FORWARDED], RESPONSE, { forwarded: 2, rejected: false }), ['the service got 1 requests, must get 2'])
   t.strictSame(['/x', `${PREFIX}x`, PREFIX, `${PREFIX}?/..`].map(isInside), [false, false, true, true])
   for (const path of ['/%2e%2e/x', '/a%2f..%2fx', '/..;a/x', '/..%5cx', '/x%00', '/x%c0%ae']) {
     const sent = `GET /api${path} HTTP/1.1\r\nHost: x\r\n\r\n`
-    t.match(found(sent, [`GET ${PREFIX}${path} HTTP/1.1\r\n\r\n`], ANSWER).join(), /may leave the prefix/, path)
+    t.match(found(sent, [`GET ${PREFIX}${path} HTTP/1.1\r\n\r\n`], RESPONSE).join(), /may leave the prefix/, path)
   }
 })
 
-t.test('faults in the answers to a client\'s bytes are found', async t => {
+t.test('faults in the responses to a client\'s bytes are found', async t => {
   const malformed = 'GET /api/x HTTP/1.1\r\nHost : x\r\n\r\n'
-  t.strictSame(found(malformed, [], REFUSAL), [])
-  const worded = REFUSAL.replace('0\r\nConnection: close\r\n\r\n', '2\r\nConnection: close\r\n\r\nno')
+  t.strictSame(found(malformed, [], REJECTION), [])
+  const worded = REJECTION.replace('0\r\nConnection: close\r\n\r\n', '2\r\nConnection: close\r\n\r\nno')
   t.strictSame(found('HEAD /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], worded), [], 'nobody knows that it is a HEAD')
   t.strictSame(found(`HEAD /api/x HTTP/1.1\r\nA: ${'x'.repeat(17_000)}\r\n\r\n`, [], worded), [], 'nor of one that is too long')
   t.strictSame(found('HEAD /api/x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n', [], worded.slice(0, -2)), [], 'the gateway may know more than the grammar')
-  t.match(found('GET /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], worded.slice(0, -2)), ['the client got something that is no whole answer'])
-  t.match(found('HEAD /api/x HTTP/2.0\r\nHost: x\r\n\r\n', [], worded), ['the client got something that is no whole answer'])
-  t.match(found(malformed, [], ''), ['malformed bytes were not refused'])
-  t.match(found(malformed, [], REFUSAL + REFUSAL), ['an answer follows on the connection\'s last', 'more answers than requests'])
-  t.match(found(malformed, [], '', { forwarded: 0, refused: true }).join(), /must be refused|had to be refused/)
-  t.match(found(SENT, [FORWARDED], ''), ['a request has no answer'])
-  t.match(found(SENT, [FORWARDED], REFUSAL), ['answer 0 is 400 although the service answered'])
-  t.match(found(SENT, [], REFUSAL, { forwarded: 1, refused: false }).join(), /a good request was refused/)
-  t.match(found(SENT, [FORWARDED], ANSWER.replace('1 0', '2 0')), ['answer 0 is another request\'s'])
-  t.match(found(SENT, [], 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n'), ['answer 0 is 502'])
-  t.match(found(SENT, [FORWARDED], ANSWER.slice(0, -1)), ['the client got something that is no whole answer'])
-  t.match(found(SENT, [FORWARDED], `HTTP/1.1 103 Hints\r\n\r\n${ANSWER}`), ['answer 0 has an interim one that nobody sent'])
+  t.match(found('GET /api/x HTTP/7.7\r\nHost: x\r\n\r\n', [], worded.slice(0, -2)), ['the client got something that is no whole response'])
+  t.match(found('HEAD /api/x HTTP/2.0\r\nHost: x\r\n\r\n', [], worded), ['the client got something that is no whole response'])
+  t.match(found(malformed, [], ''), ['malformed bytes were not rejected'])
+  t.match(found(malformed, [], REJECTION + REJECTION), ['a response follows on the connection\'s last', 'more responses than requests'])
+  t.match(found(malformed, [], '', { forwarded: 0, rejected: true }).join(), /must be rejected|had to be rejected/)
+  t.match(found(SENT, [FORWARDED], ''), ['a request has no response'])
+  t.match(found(SENT, [FORWARDED], REJECTION), ['response 0 is 400 although the service responded'])
+  t.match(found(SENT, [], REJECTION, { forwarded: 1, rejected: false }).join(), /a good request was rejected/)
+  t.match(found(SENT, [FORWARDED], RESPONSE.replace('1 0', '2 0')), ['response 0 is another request\'s'])
+  t.match(found(SENT, [], 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n'), ['response 0 is 502'])
+  t.match(found(SENT, [FORWARDED], RESPONSE.slice(0, -1)), ['the client got something that is no whole response'])
+  t.match(found(SENT, [FORWARDED], `HTTP/1.1 103 Hints\r\n\r\n${RESPONSE}`), ['response 0 has an interim one that nobody sent'])
   for (const fields of ['', 'Connection: keep-alive\r\n']) {
-    const received = ANSWER.replace('HTTP/1.1', 'HTTP/1.0').replace('X-', `${fields}X-`)
-    t.match(found(SENT + SENT, [FORWARDED], received), fields === '' ? [] : ['a request has no answer'], 'an answer of HTTP/1.0 is the last without keep-alive')
+    const received = RESPONSE.replace('HTTP/1.1', 'HTTP/1.0').replace('X-', `${fields}X-`)
+    t.match(found(SENT + SENT, [FORWARDED], received), fields === '' ? [] : ['a request has no response'], 'a response of HTTP/1.0 is the last without keep-alive')
   }
-  t.strictSame(found(SENT, [FORWARDED], ANSWER.replace('\r\n', '\r\r')), [], 'CR CR behind a status line')
+  t.strictSame(found(SENT, [FORWARDED], RESPONSE.replace('\r\n', '\r\r')), [], 'CR CR behind a status line')
   const old = SENT.replace('HTTP/1.1', 'HTTP/1.0')
-  t.match(found(old, [FORWARDED.replace('1.1 fuzzed', '1.0 fuzzed')], ANSWER), ['answer 0 is nothing for HTTP/1.0'])
+  t.match(found(old, [FORWARDED.replace('1.1 fuzzed', '1.0 fuzzed')], RESPONSE), ['response 0 is nothing for HTTP/1.0'])
 })
 
-t.test('faults in answers are found', async t => {
-  const good = { method: 'GET', isOld: false, isGood: true, received: { sent: ANSWER, ended: false, taint: 'none' as const } }
-  const seen = ANSWER.replace('\r\n\r\n', `\r\nVia: 1.1 ${VIA}\r\n\r\n`)
+t.test('faults in responses are found', async t => {
+  const good = { method: 'GET', isOld: false, isGood: true, received: { sent: RESPONSE, ended: false, taint: 'none' as const } }
+  const seen = RESPONSE.replace('\r\n\r\n', `\r\nVia: 1.1 ${VIA}\r\n\r\n`)
   const fault = 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n'
-  t.strictSame(judgeAnswers([good], seen, false), [])
-  t.match(judgeAnswers([good], '', true), ['answer 0: none came'])
-  t.match(judgeAnswers([good], fault, true).join(), /the status became 502/)
-  t.match(judgeAnswers([good], seen.replace('1 0', '2 0'), false), [/the fields became/])
-  t.match(judgeAnswers([good], seen.replace('ok', 'no'), false), [/the body became "no", as if it were whole/])
-  t.match(judgeAnswers([good], seen.slice(0, -1), true), [/it is cut short/])
-  t.match(judgeAnswers([good], `HTTP/1.1 103 Hints\r\n\r\n${seen}`, false), [/an interim answer that nobody sent/])
-  t.match(judgeAnswers([good], seen + seen, false), ['more answers than requests'])
-  t.match(judgeAnswers([good], `${seen}garbage\r\n\r\n`, false), ['the client got something that is no answer'])
-  t.match(judgeAnswers([{ ...good, isOld: true }], seen, false), [/nothing for HTTP\/1.0/])
-  const short = { ...good, isGood: false, received: { sent: ANSWER.replace(': 2', ': 5'), ended: true, taint: 'none' as const } }
-  t.strictSame(judgeAnswers([short], fault, true), [])
-  t.strictSame(judgeAnswers([short], seen.replace(': 2', ': 5'), true), [], 'a break')
-  t.match(judgeAnswers([short], seen, true), [/as if it were whole/])
-  const untilClosed = { ...short, isOld: true, received: { sent: ANSWER.replace('Content-Length: 2\r\n', ''), ended: false, taint: 'none' as const } }
-  t.strictSame(judgeAnswers([untilClosed], seen.replace('Content-Length: 2\r\n', ''), true), [], 'a break that Node shows as an end')
-  const dated = { ...good, received: { ...good.received, sent: ANSWER.replace('X-', 'Date: today\r\nX-') } }
-  t.match(judgeAnswers([dated], seen, false), [/the date is another one/])
+  t.strictSame(checkResponses([good], seen, false), [])
+  t.match(checkResponses([good], '', true), ['response 0: none came'])
+  t.match(checkResponses([good], fault, true).join(), /the status became 502/)
+  t.match(checkResponses([good], seen.replace('1 0', '2 0'), false), [/the fields became/])
+  t.match(checkResponses([good], seen.replace('ok', 'no'), false), [/the body became "no", as if it were whole/])
+  t.match(checkResponses([good], seen.slice(0, -1), true), [/it is cut short/])
+  t.match(checkResponses([good], `HTTP/1.1 103 Hints\r\n\r\n${seen}`, false), [/an interim response that nobody sent/])
+  t.match(checkResponses([good], seen + seen, false), ['more responses than requests'])
+  t.match(checkResponses([good], `${seen}garbage\r\n\r\n`, false), ['the client got something that is no response'])
+  t.match(checkResponses([{ ...good, isOld: true }], seen, false), [/nothing for HTTP\/1.0/])
+  const short = { ...good, isGood: false, received: { sent: RESPONSE.replace(': 2', ': 5'), ended: true, taint: 'none' as const } }
+  t.strictSame(checkResponses([short], fault, true), [])
+  t.strictSame(checkResponses([short], seen.replace(': 2', ': 5'), true), [], 'a break')
+  t.match(checkResponses([short], seen, true), [/as if it were whole/])
+  const untilClosed = { ...short, isOld: true, received: { sent: RESPONSE.replace('Content-Length: 2\r\n', ''), ended: false, taint: 'none' as const } }
+  t.strictSame(checkResponses([untilClosed], seen.replace('Content-Length: 2\r\n', ''), true), [], 'a break that Node shows as an end')
+  const dated = { ...good, received: { ...good.received, sent: RESPONSE.replace('X-', 'Date: today\r\nX-') } }
+  t.match(checkResponses([dated], seen, false), [/the date is another one/])
   const switched = { ...short, received: { ...short.received, sent: 'HTTP/1.1 101 Switching\r\n\r\n' } }
-  t.match(judgeAnswers([switched], 'HTTP/1.1 101 Switching\r\n\r\n', true), [/the service has sent no answer/])
-  t.match(judgeAnswers([{ ...short, received: undefined }], seen, true), [/the service has sent no answer/])
-  t.strictSame(judgeAnswers([{ ...good, received: { ...good.received, taint: 'poisoned' } }], '', true), [], 'nobody could tell')
+  t.match(checkResponses([switched], 'HTTP/1.1 101 Switching\r\n\r\n', true), [/the service has sent no response/])
+  t.match(checkResponses([{ ...short, received: undefined }], seen, true), [/the service has sent no response/])
+  t.strictSame(checkResponses([{ ...good, received: { ...good.received, taint: 'poisoned' } }], '', true), [], 'nobody could tell')
 })
 
 t.test('faults in tunnels are found', async t => {
@@ -158,22 +158,22 @@ t.test('faults in tunnels are found', async t => {
   const [message] = readRequests(forwarded).requests
   if (message === undefined) throw new Error('no request')
   const received = { message, sent, tunnel: 'from client' }
-  const seen = { handshake, received: [received], isGood: true, answer: 'from service' }
-  const judge = (change: object, text: string): string => judgeUpgrade({ ...seen, ...change }, text, true, HOP).join('\n')
-  t.equal(judge({}, `${sent}from service`), '')
-  t.match(judge({}, `${sent}from`), /the client got "from" in the tunnel/)
-  t.match(judge({ received: [{ ...received, tunnel: 'from' }] }, `${sent}from service`), /the service got "from" in the tunnel/)
-  t.match(judge({ received: [{ ...received, sent: ANSWER }] }, `${sent}from service`), /did not accept/)
-  t.match(judge({}, ANSWER), /not opened that the service accepted\nbytes came through a tunnel that was not opened/)
-  t.match(judge({ isGood: false, received: [{ ...received, sent: '' }] }, sent), /the service has sent no answer/)
-  t.equal(judge({ isGood: false, received: [{ ...received, sent: '', tunnel: '' }] }, 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'), '')
+  const seen = { handshake, received: [received], isGood: true, response: 'from service' }
+  const check = (change: object, text: string): string => checkUpgrade({ ...seen, ...change }, text, true, HOP).join('\n')
+  t.equal(check({}, `${sent}from service`), '')
+  t.match(check({}, `${sent}from`), /the client got "from" in the tunnel/)
+  t.match(check({ received: [{ ...received, tunnel: 'from' }] }, `${sent}from service`), /the service got "from" in the tunnel/)
+  t.match(check({ received: [{ ...received, sent: RESPONSE }] }, `${sent}from service`), /did not accept/)
+  t.match(check({}, RESPONSE), /not opened that the service accepted\nbytes came through a tunnel that was not opened/)
+  t.match(check({ isGood: false, received: [{ ...received, sent: '' }] }, sent), /the service has sent no response/)
+  t.equal(check({ isGood: false, received: [{ ...received, sent: '', tunnel: '' }] }, 'HTTP/1.1 502 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'), '')
 })
 
 t.test('a service that gets what is no request, or one behind another, says so', async t => {
   const service = new Service()
   const port = await service.listen()
   const address = '127.1.0.1'
-  // Leaves every request without an answer.
+  // Leaves every request without a response.
   service.admit(address, { received: [], onRequest () {} })
   const request = `GET / HTTP/1.1\r\nX-Forwarded-For: ${address}\r\n\r\n`
   const faults: [string[], RegExp][] = [

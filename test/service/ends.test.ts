@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import t from 'tap'
 import { beginDraining, isDraining } from '../../src/server/drain.js'
-import { validatePort } from '../../src/server/port.js'
+import { validatePort } from '../../src/config/index.js'
 import { endOnSignals } from '../../src/server/signals.js'
 import { Cluster, download, serviceWithDownload } from '../fixtures/cluster.js'
 import { call } from '../fixtures/gateway.js'
@@ -116,10 +116,10 @@ t.test('a FASTIFY_PORT that is none names the remedy', async t => {
   for (const Process of [ServiceProcess, Cluster]) {
     const gateway = new Process(t, NOWHERE, kubernetes)
     t.equal(await gateway.exited, 1)
-    t.match(gateway.output, /^FASTIFY_PORT: found "tcp:\/\/10\.0\.0\.1:3000", must be a number\. Kubernetes sets .*enableServiceLinks: false.*\n$/)
+    t.match(gateway.output, /^port: 1 mistake\n {2}FASTIFY_PORT: found "tcp:\/\/10\.0\.0\.1:3000", must be a number\. Kubernetes sets .*enableServiceLinks: false.*\n$/)
   }
-  t.match(validatePort({ FASTIFY_PORT: 'http' }, []), /^FASTIFY_PORT: found "http", must be a number\. Set it to the port/)
-  for (const args of [['-p', '3000'], ['--port', '3000'], ['--port=3000'], ['-p3000']]) t.equal(validatePort(kubernetes, args), undefined, 'a flag wins')
-  for (const env of [{}, { FASTIFY_PORT: '3000' }, { FASTIFY_PORT: '' }]) t.equal(validatePort(env, ['--options']), undefined)
-  t.type(validatePort(kubernetes, ['--options', '--plugin-timeout', '1']), 'string')
+  t.throws(() => validatePort([], { FASTIFY_PORT: 'http' }), { message: 'port: 1 mistake\n  FASTIFY_PORT: found "http", must be a number' })
+  for (const args of [['-p', '3000'], ['--port', '3000'], ['--port=3000'], ['-p3000']]) t.doesNotThrow(() => validatePort(args, kubernetes), 'a flag wins')
+  for (const env of [{}, { FASTIFY_PORT: '3000' }, { FASTIFY_PORT: '' }]) t.doesNotThrow(() => validatePort(['--options'], env))
+  t.throws(() => validatePort(['--options', '--plugin-timeout', '1'], kubernetes))
 })

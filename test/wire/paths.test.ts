@@ -3,6 +3,7 @@ import { connect } from 'node:http2'
 import t from 'tap'
 import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
+import { compileReplacement } from '../../src/config/index.js'
 import { compileRewrite } from '../../src/proxy/path.js'
 import { routableTarget } from '../../src/server/arrival.js'
 import { call, gatewayTo, start } from '../fixtures/gateway.js'
@@ -115,9 +116,9 @@ t.test('encoded control characters and backslashes pass where the route says so,
     for (const path of OUTSIDE) t.equal((await call(port, `/api${path}`)).status, 400, path)
   }
   for (const pathRewrite of [undefined, { pattern: '^/api', replacement: '/x' }, { pattern: '(a)', replacement: '$1' }]) {
-    t.equal(compileRewrite('/api', pathRewrite)('/api/%5C'), undefined)
-    t.type(compileRewrite('/api', pathRewrite, true)('/api/%5C'), 'string')
-    t.equal(compileRewrite('/api', pathRewrite, true)('/api/..%5C'), undefined)
+    t.equal(compileRewrite('/api', pathRewrite, compileReplacement)('/api/%5C'), undefined)
+    t.type(compileRewrite('/api', pathRewrite, compileReplacement, true)('/api/%5C'), 'string')
+    t.equal(compileRewrite('/api', pathRewrite, compileReplacement, true)('/api/..%5C'), undefined)
   }
 })
 

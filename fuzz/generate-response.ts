@@ -7,7 +7,7 @@ export interface Plan {
   /** How the service leaves the connection. */
   readonly then: 'stay' | 'end' | 'reset'
   readonly text: string
-  /** Of `text`, how much belongs together: what stands behind the answer, mostly with its end. */
+  /** Of `text`, how much belongs together: what stands behind the response, mostly with its end. */
   readonly pieces: readonly string[]
   /** Whether the client must get it as it is. */
   readonly isGood: boolean
@@ -35,7 +35,7 @@ const BROKEN = [
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nBad Trailer\r\n\r\n'
 ]
 
-/** What may stand behind an answer and must reach nobody. */
+/** What may stand behind a response and must reach nobody. */
 const BEHIND = ['HTTP/1.1 200 OK\r\nX-Answer: evil\r\nContent-Length: 4\r\n\r\nevil', 'HTTP/1.1 200 OK\r\nX-Evil: 1\r\n', 'garbage', '\0', 'HTTP/1.1 100 Continue\r\n\r\n']
 
 const FIELDS = [
@@ -44,11 +44,11 @@ const FIELDS = [
   'Server: \xe4\xff', 'Empty:', 'Location: /elsewhere?a=b', 'Trailer: X-Sum'
 ]
 
-const STATUSES = ['200 OK', '200 OK', '200 OK', '200 ', '201 Created', '204 No Content', '206 Partial Content', '301 Moved', '304 Not Modified', '404 Nein', '500 Caf\xe9', '299 Odd', '999 Max']
+const STATUSES = ['200 OK', '200 OK', '200 OK', '200 ', '201 Created', '204 No Content', '206 Partial Content', '301 Moved', '304 Not Modified', '404 Nein', '500 Caf\xe9', '299 Odd', '599 Max']
 const INTERIMS = ['HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n', 'HTTP/1.1 199 \r\nA: \xe9\r\n\r\n']
 
-/** A service's answer to one request, good or not. `id` is its own, in its head and all over its body. */
-export function generateAnswer (random: Random, id: string, method: string): Plan {
+/** A service's response to one request, good or not. `id` is its own, in its head and all over its body. */
+export function generateResponse (random: Random, id: string, method: string): Plan {
   if (random.chance(0.1)) return broken(random, random.pick(BROKEN))
   const { text, then } = wellFormed(random, id, method)
   if (random.chance(0.35)) return broken(random, mutate(text, random))
@@ -56,7 +56,7 @@ export function generateAnswer (random: Random, id: string, method: string): Pla
   if (then === 'end' || random.chance(0.85)) return { text, pieces: split(random, text), then, isGood: true }
   const behind = random.pick(BEHIND)
   const pieces = split(random, text)
-  // In one write mostly, as what comes later may stand where the next answer does.
+  // In one write mostly, as what comes later may stand where the next response does.
   const end = random.chance(0.8) ? [pieces.slice(-1).join('') + behind] : [...pieces.slice(-1), behind]
   return { text: text + behind, pieces: [...pieces.slice(0, -1), ...end], then, isGood: true }
 }

@@ -57,7 +57,7 @@ export function asksForUpgrade ({ line: [, , version], fields, body, framing }: 
 }
 
 /** Compares what the service got with what the client meant. */
-export function judgeForwarded (got: Message, meant: Message, { address, target }: Hop): string[] {
+export function compareForwarded (got: Message, meant: Message, { address, target }: Hop): string[] {
   const complaints: string[] = []
   const { fields } = got
   const left = nominated(meant)

@@ -1,37 +1,37 @@
 import { VIA } from './gateway.js'
-import { members, readAnswer, values } from './grammar.js'
+import { members, readResponse, values } from './grammar.js'
 import type { Message, State } from './grammar.js'
-import { areTrailersRight, endToEnd, same } from './judge-forwarded.js'
+import { areTrailersRight, endToEnd, same } from './check-forwarded.js'
 
 /** What a client got for one request. */
-export interface Answer {
+export interface ClientResponse {
   readonly interims: Message[]
   readonly final: Message
 }
 
 /**
- * All answers in a client's bytes.
+ * All responses in a client's bytes.
  *
  * @param methods of the requests, in their order; a request that nobody could read counts as GET
- * @param ended whether the connection was closed in peace behind them
+ * @param ended whether the connection was closed in order behind them
  * @returns and what stands behind them; `partial` also for nothing
  */
-export function readAnswers (text: string, methods: readonly string[], ended: boolean): { answers: Answer[], rest: State, end: number } {
-  const answers: Answer[] = []
+export function readResponses (text: string, methods: readonly string[], ended: boolean): { responses: ClientResponse[], rest: State, end: number } {
+  const responses: ClientResponse[] = []
   let interims: Message[] = []
   let at = 0
   while (true) {
-    const message = readAnswer(text, at, methods[answers.length] ?? 'GET', ended)
-    if (typeof message === 'string') return { answers, rest: at === text.length && interims.length === 0 ? 'whole' : message, end: at }
+    const message = readResponse(text, at, methods[responses.length] ?? 'GET', ended)
+    if (typeof message === 'string') return { responses, rest: at === text.length && interims.length === 0 ? 'whole' : message, end: at }
     at = message.end
     const [, status] = message.line
     if (status.startsWith('1') && status !== '101') {
       interims.push(message)
     } else {
-      answers.push({ interims, final: message })
+      responses.push({ interims, final: message })
       interims = []
-      if (message.state !== 'whole') return { answers, rest: message.state, end: at }
-      if (status === '101') return { answers, rest: 'whole', end: at }
+      if (message.state !== 'whole') return { responses, rest: message.state, end: at }
+      if (status === '101') return { responses, rest: 'whole', end: at }
     }
   }
 }
@@ -42,8 +42,8 @@ export function isLast ({ line: [version], fields, framing }: Message): boolean 
   return framing === 'close' || options.includes('close') || (version === 'HTTP/1.0' && !options.includes('keep-alive'))
 }
 
-/** The status of an answer of the gateway's own; `undefined` for one of the service. */
-export function refusal ({ line: [, status], fields }: Message): number | undefined {
+/** The status of a response of the gateway's own; `undefined` for one of the service. */
+export function rejection ({ line: [, status], fields }: Message): number | undefined {
   return values(fields, 'x-answer').length === 0 ? Number(status) : undefined
 }
 
@@ -56,9 +56,9 @@ const OF_THE_HOP = [
 /** A Date may be in these; they are no messages that end at a length (RFC 9110 section 8.6). */
 const OF_INTERIMS = OF_THE_HOP.filter(name => name !== 'date' && name !== 'via')
 
-/** Compares what a client got with what the service sent; `sent` is undefined where that is no answer. */
-export function judgeAnswer ({ interims, final }: Answer, sent: Answer | undefined): string[] {
-  if (sent === undefined) return [`${final.line[1]} although the service has sent no answer`]
+/** Compares what a client got with what the service sent; `sent` is undefined where that is no response. */
+export function compareResponse ({ interims, final }: ClientResponse, sent: ClientResponse | undefined): string[] {
+  if (sent === undefined) return [`${final.line[1]} although the service has sent no response`]
   const { final: meant } = sent
   const complaints: string[] = []
   function demand (holds: boolean, complaint: string): void {
@@ -77,13 +77,13 @@ export function judgeAnswer ({ interims, final }: Answer, sent: Answer | undefin
   for (const { line, fields } of interims) {
     const at = left.findIndex(other => other.line[1] === line[1] && line[1] !== '100' && same(endToEnd(other, OF_INTERIMS).flat(), fields.flat()))
     demand(/^[\t\x20-\x7e\x80-\xff]*$/.test(line[2]), `a reason that is none: ${line[2]}`)
-    demand(at !== -1, `an interim answer that nobody sent: ${line[1]} ${JSON.stringify(fields)}`)
+    demand(at !== -1, `an interim response that nobody sent: ${line[1]} ${JSON.stringify(fields)}`)
     left.splice(0, at + 1)
   }
   return complaints
 }
 
-/** An answer of the gateway's own that tells of a fault of the service. */
+/** A response of the gateway's own that tells of a fault of the service. */
 export function isFault ({ line: [, status], body, state }: Message): boolean {
   return (status === '502' || status === '504') && state === 'whole' && (body === '' || body.startsWith('{"success":false,'))
 }

@@ -1,15 +1,18 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { ConfigError, loadConfig, logLevel } from './config/index.js'
+import type { Settings } from './config/index.js'
 import { collectBodies } from './node/body-memory.js'
 import { commandLine } from './node/command-line.js'
 import { keepFreedMemory } from './node/freed-memory.js'
 import { keepTickShape } from './node/tick-shape.js'
 import { registerGateway } from './register-gateway.js'
+import { warnOfFewDescriptors } from './server/descriptors.js'
 import { respondNotFound, respondToError, respondToMalformed, respondToUnrouted } from './server/error-responses.js'
 import { openOutput, prepareLog } from './server/log.js'
 import { requestIds } from './server/request-ids.js'
 import { prepareServer, serverFactory } from './server/server.js'
+import { HTTP1_LIMITS, HTTP2_LIMITS } from './upstream/pool.js'
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -54,10 +57,18 @@ export const options: FastifyServerOptions & { https: object | null } = {
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
   prepareLog(fastify, output)
+  warnOfFewDescriptors(fastify.log, mostConnections(settings))
   prepareServer(fastify, settings.server)
   fastify.setErrorHandler(respondToError)
   await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
   fastify.setNotFoundHandler(respondNotFound)
+}
+
+/** To clients and to upstreams, at the same time. */
+function mostConnections ({ server: { maxConnections, http2 }, routes }: Settings): number {
+  const pooled = routes.reduce((sum, { target }) => sum + (target.http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
+  // Over HTTP/1 a client's connection carries one request at a time, so that it needs one to an upstream at most.
+  return maxConnections + (http2 ? pooled : Math.min(maxConnections, pooled))
 }
 
 /** A mistake in the configuration is for whoever wrote it; a stack would only hide it. */

@@ -15,7 +15,7 @@ const TargetParts = Section('The parts of the address.', {
 const PathRewrite = Section('How the path changes on its way. Without it the path is forwarded unchanged.', {
   pattern: Text(
     'A regular expression for the path as it was sent, without the query. Its first match is replaced. ' +
-    'A pattern that a crafted path could keep busy is rejected.',
+    'It runs in linear time, so that no crafted path can keep it busy; look-around and back-references are rejected.',
     { format: 'safe-pattern', examples: ['^/api/auth'], errorMessage: 'must be a regular expression in text' }),
   replacement: Text('What the match becomes. `$1` stands for the first group.', {
     pattern: /^[!"$->@-[\]-~]*$/,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
+import type { BodyReceiver } from '../node/parsed-body.js'
 import type { RawFields } from './fields.js'
 
 /** What differs between a client that speaks HTTP/1 and one that speaks HTTP/2. One object for each, made at start. */
@@ -12,6 +13,12 @@ export interface ClientProtocol {
   isGone (request: IncomingMessage): boolean
   /** Called when the exchange begins: no body follows the request's head. */
   expectNoBody (request: IncomingMessage): void
+  /** Gives the request's body to `receiver`, from now on. */
+  deliverBody (request: IncomingMessage, receiver: BodyReceiver): void
+  /** Goes on with a body whose receiver wanted no more for a while. */
+  resumeBody (request: IncomingMessage): void
+  /** Gives no more of it to the receiver. */
+  stopBody (request: IncomingMessage): void
   /** Called when the exchange has ended. */
   release (request: IncomingMessage): void
   /** Passes an interim response on (1xx), where the client understands one. */

@@ -105,7 +105,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, route, this.#wantsTrailers && this.#isChunked, this)
+    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
     this.#outgoing = { method: request.method, path, head, body: this.#requestBody }
@@ -218,6 +218,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const outcome = error.code === 'REQUEST_TIMEOUT' ? 'timeout' : 'rejected'
     if (this.#responseBody === undefined) this.#reject(outcome, error)
     else this.#breakOff(outcome, error)
+  }
+
+  bodyAborted (): void {
+    this.ended()
   }
 
   bodyBroken (error: unknown): void {

@@ -1,3 +1,5 @@
+import { RE2JS } from 're2js'
+
 /** Turns the raw request target into the one to forward; `undefined` is a path that must not be forwarded (400). */
 export type Rewrite = (url: string) => string | undefined
 
@@ -12,7 +14,7 @@ export interface PathRewrite {
  *
  * @param prefix the mounted prefix, `/` or without a slash at its end
  * @param pathRewrite a regular expression over the raw path; without it the path is forwarded as it came
- * @throws SyntaxError when the pattern is no regular expression
+ * @throws when the pattern is no regular expression, or one that takes more than linear time
  */
 export function compileRewrite (prefix: string, pathRewrite?: PathRewrite): Rewrite {
   if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length) ? originForm(url) : undefined
@@ -20,13 +22,15 @@ export function compileRewrite (prefix: string, pathRewrite?: PathRewrite): Rewr
   const literal = literalPrefix(pathRewrite)
   if (literal !== undefined && prefix.startsWith(literal)) return cutPrefix(prefix, literal.length, pathRewrite.replacement)
 
-  const pattern = new RegExp(pathRewrite.pattern)
+  const { replacement } = pathRewrite
+  // JavaScript's own engine takes exponential time for some pairs of a pattern and a path, such as (a|a)*$ and /aaa…!.
+  const pattern = RE2JS.compile(RE2JS.translateRegExp(pathRewrite.pattern))
   return url => {
     if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
     // A pattern may join what was apart (`/a/.x./b` without its x), so its result is checked like a client's path.
-    const rewritten = originForm(path.replace(pattern, pathRewrite.replacement))
+    const rewritten = originForm(pattern.matcher(path).replaceFirst(replacement))
     if (rewritten === undefined || !isPlain(rewritten, 0)) return undefined
     return query === -1 ? rewritten : rewritten + url.slice(query)
   }

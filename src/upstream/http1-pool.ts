@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import type { ClientRequest } from 'node:http'
-import { boundParser, newRequest, receiveBody } from '../node/upstream-connection.js'
+import { receiveBody } from '../node/parsed-body.js'
+import { boundParser, forgetRequest, newRequest } from '../node/upstream-connection.js'
 import { hasResponded, isOpen, kState, receive, watch } from './connection.js'
 import type { Connection, ConnectionOwner } from './connection.js'
 import { Dialer } from './dial.js'
@@ -147,8 +148,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     if (state.holder === undefined) return
     state.holder = undefined
     state.sink = undefined
-    // As Node's own Agent does, so that the last request is not kept alive by an idle socket.
-    connection._httpMessage = null
+    forgetRequest(connection)
     const now = Date.now()
     const isUsable = connection.writable && !connection.connecting && now - state.openedAt < this.#limits.maxLifetime
     if (this.#closed || !isUsable) {

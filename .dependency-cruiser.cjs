@@ -3,7 +3,7 @@
 /** By folder or file: what of ours it may import beside itself, and which packages. */
 const MAY_IMPORT = {
   'src/node': { ours: [], packages: [] },
-  'src/config': { ours: [], packages: ['ajv', 'jsonc-parser', 'safe-regex2', 'typebox'] },
+  'src/config': { ours: [], packages: ['ajv', 'jsonc-parser', 're2js', 'typebox'] },
   'src/upstream': { ours: ['src/node'], packages: [] },
   'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
   'src/observe': { ours: ['src/proxy'], packages: [] },

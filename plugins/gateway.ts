@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
+import { compileReplacement } from '../src/config/index.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
@@ -155,7 +156,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return {
       prefix: mounted,
       upstream,
-      rewrite: compileRewrite(mounted, settings.pathRewrite),
+      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,

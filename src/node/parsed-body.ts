@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { wasReset } from './lost-connection.js'
 
 /*
  * What Node's parser does with the body of a message, and documents nowhere: it calls `push` of the message with each
  * piece, stops reading the connection where that returns `false`, sets `complete` at the end, and calls `push` with
- * `null`. By way of the message's own stream each piece would cost several ticks, and be held once more while it waits.
+ * `null`. A response without length or chunks ends with its connection: then `complete` is set, too, also when the
+ * connection was lost. By way of the message's own stream each piece would cost several ticks, and be held once more while it waits.
  */
 
 /** Gets the body of a message. */
@@ -56,11 +58,16 @@ function pushToReceiver (this: Received, chunk: Buffer | null): boolean {
   const receiver = this[kReceiver]
   if (receiver === undefined) return true
   if (chunk !== null) return receiver.write(chunk)
-  // Node also pushes `null` when the connection was closed in the middle.
-  if (this.complete !== true) return false
+  // Node also pushes `null` when the connection was closed in the middle, whose 'close' tells of it.
+  if (this.complete !== true || isCut(this.socket)) return false
   this[kReceiver] = undefined
   receiver.end()
   // Node's client releases the connection on this event.
   this.emit('end')
   return false
+}
+
+/** Whether a response came to its end only because its connection was lost. */
+function isCut (connection: Socket | null | undefined): boolean {
+  return connection != null && (connection.destroyed || (connection.readableEnded && wasReset(connection)))
 }

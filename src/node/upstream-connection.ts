@@ -7,7 +7,6 @@ import type { Socket } from 'node:net'
  * - It hangs itself on the socket as `_httpMessage`, and its parser as `parser` while a response is read.
  * - It parses what the socket emits as 'data' before `emit` returns, and copies what it keeps.
  * - It emits 'free' on the socket when it needs it no more, and 'agentRemove' when it gives it to an 'upgrade' listener.
- * - The parser calls `push` of the response with each piece of the body, and with `null` at the end.
  * - `_handle.asyncReset` says to whom what happens on the socket belongs (AsyncLocalStorage).
  */
 

@@ -155,6 +155,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       return
     }
     this.respondedAt = performance.now()
+    this.#requestBody?.responded()
     const { route, reply, request } = this
     for (const responded of route.observers.responded) responded(this)
     const { rawHeaders, statusCode } = response

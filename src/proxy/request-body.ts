@@ -120,6 +120,11 @@ export class RequestBody implements RatedBody, BodyReceiver {
     }
   }
 
+  /** The response has begun: from here on only the silence of both sides counts, as one may be all ears (a gRPC watch). */
+  responded (): void {
+    this.#limits.bodyRate.leave(this)
+  }
+
   /** Reads no more of it. */
   stop (): void {
     this.#limits.bodyRate.leave(this)
@@ -139,9 +144,26 @@ export class RequestBody implements RatedBody, BodyReceiver {
     this.#owner.bodyAborted()
   }
 
+  /** @returns whether anybody still waits for the body */
+  reject (error: GatewayError): boolean {
+    if (this.#upstream === undefined) return false
+    this.#owner.rejectBody(error)
+    return true
+  }
+
   tooSlow (): void {
     this.#owner.rejectBody(new GatewayError('REQUEST_TIMEOUT', 'The body of the request came too slowly'))
   }
+}
+
+/**
+ * Has the exchange whose body a request is part of told that the body cannot be read any further.
+ *
+ * @returns whether there is one, which then responds with the error
+ */
+export function rejectBodyOf (request: IncomingMessage, error: GatewayError): boolean {
+  const body = request[kBody]
+  return body !== undefined && body.reject(error)
 }
 
 function begin (body: RequestBody): void {

@@ -7,6 +7,7 @@ import type { ServerConnection } from '../node/server-connection.js'
 import { logLocal } from '../observe/access-log.js'
 import { withoutDetails } from '../observe/reason.js'
 import { errorBody, GatewayError } from '../proxy/errors.js'
+import { rejectBodyOf } from '../proxy/request-body.js'
 import { muteResponse } from './counted-response.js'
 import { closeAfter, rejectMalformed } from './malformed.js'
 import { writeError } from './raw-response.js'
@@ -42,7 +43,11 @@ type Rejected = ServerConnection & { [kRejected]?: true }
 export function respondToMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Rejected): void {
   const { code = '' } = error
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP_')) {
-    respondInTurn(socket, () => reject(this, socket, malformed(code), { err: withoutDetails(error) }))
+    const known = malformed(code)
+    const half = unfinishedRequest(socket)
+    // An exchange that forwards the body ends at once, or its upstream would wait for the rest until the timeout.
+    if (half !== undefined && rejectBodyOf(half, known)) return
+    respondInTurn(socket, () => reject(this, socket, known, { err: withoutDetails(error) }))
     return
   }
   // The connection broke, or under TLS never came to be.

@@ -85,7 +85,7 @@ t.test('CONNECT is answered once, and the connection closed', async t => {
   const client = new RawClient(t, port)
   client.send('CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nGET /nope HTTP/1.1\r\nHost: x\r\n\r\n')
   await client.closed
-  t.match(client.received, /^HTTP\/1\.1 405 METHOD_NOT_ALLOWED\r\n[^]*\r\nAllow: [^\r]*GET[^\r]*\r\n[^]*\r\nConnection: close\r\n\r\n\{.*"METHOD_NOT_ALLOWED"/)
+  t.match(client.received, /^HTTP\/1\.1 405 Method Not Allowed\r\n[^]*\r\nAllow: [^\r]*GET[^\r]*\r\n[^]*\r\nConnection: close\r\n\r\n\{.*"METHOD_NOT_ALLOWED"/)
   t.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1)
   t.match(lines.find(({ method }) => method === 'CONNECT'), { url: 'a.example:443', status: 405, outcome: 'rejected' })
 })

@@ -134,6 +134,15 @@ t.test('without policies for all, a path without a route has none', async t => {
   t.match((await call(port, '/api', { headers })).headers, { 'access-control-allow-origin': 'https://app.example', 'x-ratelimit-limit': '1' })
 })
 
+t.test('a Vary that is set already is kept, and the policy is that of the route still', async t => {
+  const target = await named(t, 'api')
+  const { port } = await startRoutes(t, { cors: { origin: ['https://app.example'] }, routes: [{ prefix: '/own', target, cors: { origin: ['https://other.example'] } }] }, '', app => {
+    app.addHook('onRequest', async (_request, reply) => { reply.header('vary', 'accept-language') })
+  })
+  const { headers } = await call(port, '/own', { headers: { origin: 'https://other.example' } })
+  t.match(headers, { vary: 'accept-language, Origin', 'access-control-allow-origin': 'https://other.example' })
+})
+
 t.test('upgrades find their route, and leave what stands before the routes alone', async t => {
   const { port: upstream } = await webSocketService(t, (socket, request) => socket.send(String(request.url)))
   const target = `http://127.0.0.1:${upstream}`

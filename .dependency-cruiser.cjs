@@ -3,10 +3,10 @@
 /** By folder or file: what of ours it may import beside itself, and which packages. */
 const MAY_IMPORT = {
   'src/node': { ours: [], packages: [] },
-  'src/config': { ours: [], packages: ['ajv', 'jsonc-parser', 'safe-regex2', 'typebox'] },
+  'src/config': { ours: [], packages: ['ajv', 'jsonc-parser', 're2js', 'typebox'] },
   'src/upstream': { ours: ['src/node'], packages: [] },
   'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
-  'src/observe': { ours: ['src/proxy'], packages: [] },
+  'src/observe': { ours: ['src/proxy'], packages: ['pino'] },
   'src/server': { ours: ['src/proxy', 'src/observe', 'src/node', 'src/config'], packages: ['fastify'] },
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },

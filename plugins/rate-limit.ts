@@ -20,9 +20,9 @@ export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { r
   if (!fastify.hasDecorator('rateLimit')) await fastify.register(rateLimit, { global: false })
 
   const sharedLimit = shared ? limit(fastify, shared) : undefined
-  policies.push(({ rateLimit: settings, ownRateLimit }) => {
-    if (!settings) return undefined
-    return (ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, settings)
+  policies.push(route => {
+    if (!route?.rateLimit) return undefined
+    return (route.ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, route.rateLimit)
   })
 }, { name: 'stream-gateway-rate-limit', fastify: '5.x' })
 

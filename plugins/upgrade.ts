@@ -12,6 +12,8 @@ import { respondToUpgrade } from '../src/server/error-responses.js'
 import { serveOrdinary, serveUpgrade } from '../src/server/upgrade-connection.js'
 
 export interface Options extends Pick<Settings, 'routes'> {
+  /** Whether the app is the gateway alone: its routes are one to Fastify's router. */
+  isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
 }
@@ -28,7 +30,7 @@ const known = new WeakMap<object, Upgrades>()
  * Requests that ask to go over to another protocol (WebSocket), on the gateway's own routes: they take the way of all
  * requests, through the same hooks to the same handler. Everybody else's upgrades are left to whoever listens for them.
  */
-export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, shutdownTimeout }: Options) {
+export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, isService, shutdownTimeout }: Options) {
   let upgrades = known.get(fastify.server)
   if (upgrades === undefined) {
     const first = new Upgrades(fastify)
@@ -40,13 +42,18 @@ export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { rou
       if (shutdownTimeout === undefined) await ended
     })
   }
-  for (const { prefix, target } of routes) upgrades.mount(fastify, fastify.prefix + prefix, target.http2 !== true)
+  for (const { prefix, target } of routes) {
+    const mounted = withoutSlash(fastify.prefix + prefix)
+    upgrades.mount({ fastify, prefix: mounted, routed: isService === true ? fastify.prefix : mounted, tunnels: target.http2 !== true })
+  }
 }, { name: 'stream-gateway-upgrade', fastify: '5.x' })
 
 interface Mount {
   readonly fastify: FastifyInstance
   /** Without a slash at its end. */
   readonly prefix: string
+  /** What Fastify's router takes for the prefix. */
+  readonly routed: string
   /** Whether the upstream may be asked: HTTP/2 knows no Upgrade (RFC 9113 section 8.6). */
   readonly tunnels: boolean
 }
@@ -63,8 +70,9 @@ class Upgrades implements UpgradeTaker {
     takeUpgrades(fastify.server, this)
   }
 
-  mount (fastify: FastifyInstance, prefix: string, tunnels: boolean): void {
-    this.#mounts.push({ fastify, prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix, tunnels })
+  mount (mount: Mount): void {
+    this.#mounts.push(mount)
+    this.#mounts.sort((a, b) => b.prefix.length - a.prefix.length)
   }
 
   /** Takes no new ones, and closes those that are open still after the grace. */
@@ -108,8 +116,12 @@ class Upgrades implements UpgradeTaker {
     const query = target.indexOf('?')
     const path = query === -1 ? target : target.slice(0, query)
     const mounts = this.#mounts.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
-    return mounts.find(({ fastify, prefix }) => isRoutedTo(fastify, method, path, prefix))
+    return mounts.find(({ fastify, routed }) => isRoutedTo(fastify, method, path, routed))
   }
+}
+
+function withoutSlash (prefix: string): string {
+  return prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
 }
 
 /**

@@ -7,12 +7,19 @@ import { RE2JS } from 're2js'
 const MOST_INSTRUCTIONS = 250
 
 /**
- * A pattern for the engine of linear time.
+ * A pattern for an engine of linear time. JavaScript's own takes exponential time for some pairs of a pattern and a
+ * path, such as (a|a)*$ and /aaa…!
  *
  * @throws when it needs more: look-around, back-references
  */
 export function compilePattern (pattern: string): RE2JS {
   return RE2JS.compile(RE2JS.translateRegExp(pattern))
+}
+
+/** Makes what puts a replacement in the place of a pattern's first match. */
+export function compileReplacement ({ pattern, replacement }: { pattern: string, replacement: string }): (path: string) => string {
+  const compiled = compilePattern(pattern)
+  return path => compiled.matcher(path).replaceFirst(replacement)
 }
 
 /** @returns what is wrong with a pattern, as "must …" */

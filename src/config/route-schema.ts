@@ -44,7 +44,7 @@ export const Route = Section('One prefix and the service behind it.', {
     'The length of the whole exchange is not limited.', { examples: ['5m', 30000] })),
   upgradeTimeout: Default('10m', Duration('How long a tunnel (WebSocket) may be silent in both directions before it is closed.')),
   maxBodySize: Default('1gb', Size('The largest body of a request. A larger one is rejected with 413, or broken off while it streams.')),
-  minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`. A slower one ends with 408. `0` sets no minimum.')),
+  minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`, until the response begins. A slower one ends with 408. `0` sets no minimum.')),
   requestTimeout: Default('30s', Duration('The time over which `minBodyRate` is measured.')),
   cors: Optional(RouteCors, 'the global `cors`'),
   rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`')

@@ -6,7 +6,7 @@ import type { UpgradeConnection } from './given-connection.js'
 /*
  * How Node's HTTP server gives a connection away, and documents nowhere:
  * - It calls `emit` of the server with the event 'upgrade', after it has looked for a listener.
- * - From 24.9 on it first asks the property `shouldUpgradeCallback`, which it sets itself where no option does.
+ * - Later ones (24.9, 22.21) first ask the property `shouldUpgradeCallback`, which they set where no option does.
  */
 
 /** A request as a server has it. */
@@ -19,7 +19,7 @@ export interface UpgradeTaker {
   /** @returns whether it was taken; what was not goes to the server's listeners */
   take (request: ServerRequest, connection: UpgradeConnection, early: Buffer): boolean
   /**
-   * Whether Node is to give the connection out. Asked by Node from 24.9 on.
+   * Whether Node is to give the connection out. Asked where Node knows that property.
    *
    * @returns `undefined` to have the host's own answer
    */

@@ -2,6 +2,7 @@ import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { defer, isBusy } from '../node/loop-turn.js'
 import type { Deferred } from '../node/loop-turn.js'
+import { readBeforeFailing } from '../node/lost-connection.js'
 import { isReading, parse, resetOwner, sendOn } from '../node/upstream-connection.js'
 import type { ClientSocket } from '../node/upstream-connection.js'
 import type { BodySink, PoolRequest } from './pool.js'
@@ -81,6 +82,7 @@ export function watch (socket: Socket, pool: ConnectionOwner): Connection {
   connection.on('free', onFree)
   connection.on('agentRemove', onAgentRemove)
   connection.on('close', onClose)
+  readBeforeFailing(connection)
   return connection
 }
 

@@ -1,12 +1,16 @@
+import { once } from 'node:events'
 import type { ServerHttp2Stream } from 'node:http2'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
 import { CANCEL, DATA, END_HEADERS, frame, Frames, HEADERS, INTERNAL_ERROR, NO_ERROR, PREFACE, requestFields, reset, RST_STREAM, SETTINGS } from '../fixtures/frames.js'
 import { gatewayTo } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway } from '../fixtures/http2.js'
 import { gone, RawClient, rawService } from '../fixtures/peers.js'
+import { startService } from '../fixtures/service.js'
+import { fixture } from '../fixtures/tls.js'
 
 const CHUNKED = 'POST /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'
 
@@ -76,6 +80,26 @@ const services = [
 ]
 
 for (const { version, start, broken } of services) {
+  for (const secure of [false, true]) {
+    t.test(`a chunk that is none in mid upload${secure ? ' under TLS' : ''}: its exchange ends at once, at a service of HTTP/${version} too`, async t => {
+      const service = await start(t)
+      const tls = secure ? { tls: { cert: fixture('localhost.pem'), key: fixture('localhost.key') } } : {}
+      const { port, lines } = await startService(t, tls, { target: `http://127.0.0.1:${service.port}`, http2: version === 2 })
+      const client = secure ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
+      t.teardown(() => { client.destroy() })
+      let received = ''
+      const ended = once(client, 'end')
+      client.on('data', chunk => { received += String(chunk) })
+      client.write(CHUNKED)
+      await service.hasHalf
+      client.write('no chunk\r\n')
+      t.equal(await service.over, broken)
+      await ended
+      t.match(received, /^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/)
+      t.strictSame(lines.flatMap(({ outcome, status }) => outcome === undefined ? [] : [[outcome, status]]), [['rejected', 400]], 'one line')
+    })
+  }
+
   t.test(`a client of HTTP/1 that goes away in mid upload: no end of it at a service of HTTP/${version}`, async t => {
     const service = await start(t)
     const { port, nextLine } = await gatewayTo(t, service.port, { http2: version === 2 })

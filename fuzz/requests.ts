@@ -12,6 +12,7 @@ import type { Hop } from './check-forwarded.js'
 import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
 import { bodyFor } from './service.js'
+import type { Targets } from './campaign.js'
 import type { Host, Received } from './service.js'
 
 /** What is known of a case before it runs, as it has no fault but those of the corpus. */
@@ -83,7 +84,7 @@ export class RequestCase implements Host {
     this.complaints.push(...unless(await client.leave(), 'the gateway does not close the connection'))
   }
 
-  check (target: string): string[] {
+  check ({ http1: target }: Targets): string[] {
     const { text, address, ended } = this.#client
     const hop = { address, target }
     return [...this.complaints, ...checkRequests({ ...readRequests(this.bytes), ...this.#seen }, text, ended, hop)]
@@ -203,7 +204,8 @@ function isResponseTo (sent: string | undefined, { body, fields }: Message): boo
   return sent !== undefined && fields.some(([name, value]) => name === 'X-Answer' && sent.includes(`X-Answer: ${value}\r\n`)) && sent.includes(body)
 }
 
-function isRejection (status: number): boolean {
+/** A status with which the gateway may reject a request. */
+export function isRejection (status: number): boolean {
   return (status >= 400 && status < 500) || [501, 505, 508].includes(status)
 }
 

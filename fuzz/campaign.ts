@@ -9,7 +9,7 @@ import { Service } from './service.js'
 import type { Host } from './service.js'
 
 /** Something to try: what a client and a service do, and what may come of it. */
-export interface Case extends Host, Partial<Http2Host> {
+export interface Case extends Host, Http2Host {
   readonly number: number
   run (client: Client): Promise<void>
   /** @param targets `host:port` of the services */

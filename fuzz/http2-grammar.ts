@@ -18,6 +18,8 @@ function readBlock (fields: readonly Field[], allowed: readonly string[]): { pse
   const pseudo = new Map<string, string>()
   const rest: Field[] = []
   for (const [name, value] of fields) {
+    // Node leaves such a field out, which leaves no doubt.
+    if (!name.startsWith(':') && !/[A-Z]/.test(name) && !(NAME.test(name) && VALUE.test(value))) continue
     if (!VALUE.test(value)) return undefined
     if (name.startsWith(':')) {
       if (rest.length > 0 || pseudo.has(name) || !allowed.includes(name)) return undefined
@@ -47,8 +49,13 @@ function readRest ({ blocks, data, ended }: Stream, length: number | undefined):
   return { state: isMalformed ? 'malformed' : ended ? 'whole' : 'partial', trailers: trailers?.rest ?? [] }
 }
 
-/** A request, with its `:authority` as Host and its cookie in one piece, as the gateway has it; `undefined` without a head that is one. */
-export function requestOf (stream: Stream): Message | undefined {
+/**
+ * A request, with its `:authority` as Host and its cookie in one piece, as the gateway has it; `undefined` without a head
+ * that is one.
+ *
+ * @param counts whether it is whole when all of its Content-Length has come, whatever becomes of its stream then
+ */
+export function requestOf (stream: Stream, counts = false): Message | undefined {
   const [head, ...blocks] = stream.blocks
   const read = head && readBlock(head.fields, [':method', ':scheme', ':path', ':authority'])
   if (head === undefined || read === undefined) return undefined
@@ -59,7 +66,7 @@ export function requestOf (stream: Stream): Message | undefined {
   const hosts = values(rest, 'host')
   const length = lengthOf(rest)
   const isHostRight = hosts.length < 2 && [...hosts, ...(authority === undefined ? [] : [authority])].every(host => AUTHORITY.test(host) && host === (authority ?? host))
-  const isSound = METHOD.test(method) && method !== 'CONNECT' && /^(?:\/[\x21-\x7e]*|\*)$/.test(path) && /^https?$/.test(pseudo.get(':scheme') ?? '') && isHostRight
+  const isSound = METHOD.test(method) && method !== 'CONNECT' && /^(?:\/[\x21-\x7e]*|\*)$/.test(path) && /^[a-z][a-z\d+.-]*$/i.test(pseudo.get(':scheme') ?? '') && isHostRight
   if (!isSound || Number.isNaN(length)) return undefined
   const cookies = values(rest, 'cookie')
   const host = authority ?? hosts[0]
@@ -68,7 +75,7 @@ export function requestOf (stream: Stream): Message | undefined {
     ...rest.filter(([name]) => name !== 'cookie' && name !== 'host'),
     ...(cookies.length === 0 ? [] : [['cookie', cookies.join('; ')] as const])
   ]
-  return { line: [method, path, VERSION], fields, framing: 'length', body: stream.data, end: 0, ...readRest({ ...stream, blocks }, length) }
+  return { line: [method, path, VERSION], fields, framing: 'length', body: stream.data, end: 0, ...readRest({ ...stream, blocks }, length), ...(counts && length === stream.data.length ? { state: 'whole' } : {}) }
 }
 
 /** A response to a request; `undefined` without a head that is one. */

@@ -7,13 +7,13 @@ import type { Unit } from './generate-frames.js'
 import type { Message } from './grammar.js'
 import { requestOf } from './http2-grammar.js'
 import { clientOf, portOf } from './service.js'
-import { StreamReader } from './streams.js'
+import { readStreams, StreamReader } from './streams.js'
 import type { Stream } from './streams.js'
 
 /** Whoever plays the service for the requests of one client. */
 export interface Http2Host {
   /** Called for each frame of a request that came. */
-  onStream (request: ServiceStream): void
+  onStream? (request: ServiceStream): void
 }
 
 /** How a service leaves a connection behind a response. */
@@ -21,6 +21,10 @@ export type Then = 'stay' | 'goaway' | 'close'
 
 /** Streams after which a connection is left: the gateway would do so after some more that are malformed. */
 const MAX_STREAMS = 300
+/** Of RST_STREAM: nothing was done (RFC 9113 section 8.7). */
+const REFUSED_STREAM = 7
+/** Milliseconds in which a response may be on its way. */
+const RECENT = 1_000
 /** A window for requests that makes the gateway wait. */
 const SMALL_WINDOW = 50
 
@@ -28,7 +32,7 @@ const SMALL_WINDOW = 50
 export class Http2Service {
   readonly complaints: string[] = []
   readonly connections = new Set<Http2Connection>()
-  readonly #hosts = new Map<string, Partial<Http2Host>>()
+  readonly #hosts = new Map<string, Http2Host>()
   #made = 0
   readonly #server: Server = createServer({ noDelay: true }, socket => {
     const connection = new Http2Connection(socket, this, this.#made++ % 2 === 1)
@@ -49,7 +53,7 @@ export class Http2Service {
     await once(this.#server, 'close')
   }
 
-  admit (address: string, host: Partial<Http2Host>): void {
+  admit (address: string, host: Http2Host): void {
     this.#hosts.set(address, host)
   }
 
@@ -57,7 +61,7 @@ export class Http2Service {
     this.#hosts.delete(address)
   }
 
-  hostOf (message: Message): Partial<Http2Host> | undefined {
+  hostOf (message: Message): Http2Host | undefined {
     return this.#hosts.get(clientOf(message) ?? '')
   }
 }
@@ -74,10 +78,11 @@ export class Http2Connection {
     socket.on('close', () => this.spoil())
   }
 
-  /** What happens here costs the streams that are open, or come yet, their responses. */
+  /** What happens here costs the streams that are open, or come yet, their responses, and may cost it those on their way. */
   spoil (): void {
+    if (this.#isSpoilt) return
     this.#isSpoilt = true
-    for (const stream of this.#streams.values()) stream.isTainted ||= !stream.isOver
+    for (const stream of this.#streams.values()) stream.isTainted ||= !stream.isOver || performance.now() - stream.respondedAt < RECENT
   }
 
   leave (then: Then): void {
@@ -90,6 +95,7 @@ export class Http2Connection {
 
   #onData (text: string): void {
     const changed = this.#reader.read(text)
+    if (this.#reader.goaway) this.spoil()
     if (this.#reader.broken) this.#complain('bytes that are no HTTP/2', text)
     let replies = ''
     for (const { type, payload } of this.#reader.asked.splice(0)) replies += writeFrame(type, ACK, 0, type === PING ? payload : '')
@@ -103,15 +109,21 @@ export class Http2Connection {
 
   #take (seen: Stream): void {
     const message = requestOf(seen)
-    const host = message && this.service.hostOf(message)
-    if (message === undefined || host?.onStream === undefined) {
-      this.#complain(message === undefined ? 'a head that is none' : 'a request of no client that there is', JSON.stringify(seen.blocks))
-      return
-    }
-    const stream = this.#streams.get(seen.id) ?? new ServiceStream(this, seen, message, this.#isSpoilt)
-    this.#streams.set(seen.id, stream)
+    const stream = this.#streams.get(seen.id) ?? this.#begin(seen, message)
+    if (stream === undefined || message === undefined) return
     stream.message = message
-    host.onStream(stream)
+    stream.host.onStream?.(stream)
+  }
+
+  #begin (seen: Stream, message: Message | undefined): ServiceStream | undefined {
+    const host = message && this.service.hostOf(message)
+    if (message === undefined || host === undefined) {
+      this.#complain(message === undefined ? 'a head that is none' : 'a request of no client that there is', JSON.stringify(seen.blocks))
+      return undefined
+    }
+    const stream = new ServiceStream(this, host, seen, message, this.#isSpoilt)
+    this.#streams.set(seen.id, stream)
+    return stream
   }
 
   #complain (what: string, shown: string): void {
@@ -124,14 +136,21 @@ export class Http2Connection {
 export class ServiceStream {
   /** The frames of the response so far. */
   sent = ''
+  respondedAt = 0
   #hasResponded = false
   #isResponseOver = false
 
-  constructor (readonly connection: Http2Connection, readonly seen: Stream, public message: Message, public isTainted: boolean) {}
+  constructor (readonly connection: Http2Connection, readonly host: Http2Host, readonly seen: Stream, public message: Message, public isTainted: boolean) {}
 
   /** Whether nothing more belongs to it on either side. */
   get isOver (): boolean {
     return this.connection.socket.destroyed || this.seen.reset !== undefined || (this.#isResponseOver && this.seen.ended)
+  }
+
+  /** Whether it may have been sent again: it was refused, or its connection lost. */
+  get isLost (): boolean {
+    const [sent] = readStreams(this.sent, 'server')
+    return this.isTainted || sent?.reset === REFUSED_STREAM
   }
 
   /** Responds, once. RST_STREAM with NO_ERROR is behind a response to a request that has not ended. */
@@ -147,6 +166,7 @@ export class ServiceStream {
       await setImmediate()
     }
     this.#isResponseOver = true
+    this.respondedAt = performance.now()
     if (!this.seen.ended && socket.writable) {
       socket.write(writeFrame(RST_STREAM, 0, this.seen.id, uint32(0)), 'latin1')
       this.seen.reset ??= 0

@@ -3,12 +3,13 @@ import { isFault, readResponses, rejection } from './check-client.js'
 import type { ClientResponse } from './check-client.js'
 import type { Client, Leaving } from './client.js'
 import { unless } from './complaints.js'
-import { grant, PREFACE, SETTINGS, settings, writeFrame } from './frames.js'
+import { END_HEADERS, END_STREAM, grant, HEADERS, PREFACE, SETTINGS, settings, writeFrame } from './frames.js'
 import { fatal, generateHttp2Request, generateHttp2Response, noise, resetUnit } from './generate-frames.js'
 import type { Unit } from './generate-frames.js'
 import { generateResponse } from './generate-response.js'
 import type { Plan } from './generate-response.js'
 import type { Message } from './grammar.js'
+import { encodeFields } from './hpack.js'
 import { Http2Client } from './http2-client.js'
 import { requestOf, responseOf } from './http2-grammar.js'
 import type { ServiceStream, Then } from './http2-service.js'
@@ -20,6 +21,9 @@ import type { Received } from './service.js'
 import { readStreams } from './streams.js'
 import type { Stream } from './streams.js'
 import { allEnd } from './uploads.js'
+
+/** Milliseconds in which the gateway must close a connection that its client has closed. */
+const PATIENCE = 5_000
 
 interface Exchange {
   readonly id: number
@@ -64,15 +68,15 @@ export class Http2Case {
 
   onRequest (received: Received): void {
     const asked = this.#exchangeOf(received.message)
-    if (asked !== undefined) play(received, asked.plan, asked.method).catch(error => this.complaints.push(String(error)))
+    play(received, asked?.plan ?? UNKNOWN, asked?.method ?? received.message.line[0]).catch(error => this.complaints.push(String(error)))
   }
 
   onStream (stream: ServiceStream): void {
     if (!this.streams.includes(stream)) this.streams.push(stream)
     if (stream.message.state === 'malformed') this.complaints.push('the service got a stream that is no request')
     const asked = this.#exchangeOf(stream.message)
-    if (asked === undefined || !(asked.response.isEarly || stream.message.state === 'whole')) return
-    stream.respond(asked.response.units, asked.response.then).catch(error => this.complaints.push(String(error)))
+    if (asked?.response.isEarly !== true && stream.message.state !== 'whole') return
+    stream.respond(asked?.response.units ?? [UNKNOWN_STREAM], asked?.response.then ?? 'stay').catch(error => this.complaints.push(String(error)))
   }
 
   /** By the path that the service got. */
@@ -88,7 +92,7 @@ export class Http2Case {
       await client.abort()
     } else {
       if (this.leaving === 'in order') await this.#await(http2)
-      this.complaints.push(...unless(await client.leave(), 'the gateway does not close the connection'))
+      this.complaints.push(...unless(await client.leave(PATIENCE), 'the gateway does not close the connection'))
       http2.read()
     }
     await this.#halvesEnd(() => true, 'connection')
@@ -118,14 +122,14 @@ export class Http2Case {
     if (this.#client === undefined) return ['it has not run']
     const { reader, client: { address } } = this.#client
     const sent = this.#sent(this.#client)
-    const requests = sent.flatMap(stream => requestOf(stream) ?? [])
-    const received = [...this.received, ...this.streams]
+    const requests = sent.flatMap(stream => requestOf(stream, true) ?? [])
+    const received = [...this.received, ...this.streams.map(({ message, sent, isLost }) => ({ message, sent: isLost ? '' : sent }))]
     const hop = { address, target: this.#isHttp2 ? http2 : http1, isSecure: true, isHttp2: this.#isHttp2 }
     return [
       ...this.complaints,
       ...checkRequests({ requests, rest: 'whole', leaving: 'half-close', certain: undefined, received }, '', true, hop),
       ...unless(!reader.broken, 'the client got bytes that are no HTTP/2'),
-      ...unless(!this.#isSound || !reader.goaway, 'the connection was ended'),
+      ...unless(!(this.#isSound && reader.goaway && this.#exchanges.every(({ isGood }) => isGood)), 'the connection was ended'),
       ...sent.flatMap(stream => this.#checkStream(stream, reader.streams.get(stream.id)).map(complaint => `stream ${stream.id}: ${complaint}`))
     ]
   }
@@ -135,7 +139,7 @@ export class Http2Case {
     const request = requestOf(sent)
     const method = request?.line[0] ?? 'GET'
     const outcome = this.#outcomeOf(asked, method)
-    const isSure = this.#isSound && asked?.isGood === true && sent.reset === undefined
+    const isSure = this.#isSound && this.#client?.reader.goaway !== true && asked?.isGood === true && sent.reset === undefined
     return checkStream({ request, isSure, ...outcome }, seen && responseOf(seen, method), seen)
   }
 
@@ -170,7 +174,9 @@ export class Http2Case {
 
 function exchange (random: Random, id: number, name: string, isHttp2: boolean): Exchange {
   const { units: sent, isGood } = generateHttp2Request(random, name, isHttp2 ? '/h2' : '/api')
-  const units = [...sent.slice(0, 1), (stream: number) => grant(stream, 1 + random.below(1000)), ...sent.slice(1)]
+  // The client's own window may be none at first.
+  const opening = 1 + random.below(1000)
+  const units = sent.map((unit, i) => i === 0 ? (stream: number) => unit(stream) + grant(stream, opening) : unit)
   const [stream] = readStreams(PREFACE + sent.map(unit => unit(id)).join(''), 'client')
   const method = (stream && requestOf(stream))?.line[0] ?? 'GET'
   const isCut = random.chance(0.25)
@@ -180,6 +186,11 @@ function exchange (random: Random, id: number, name: string, isHttp2: boolean): 
   const response = { ...generateHttp2Response(random, name, method), isEarly: random.chance(0.2), then }
   return { id, method, units, isGood: isGood && !isCut, plan: generateResponse(random, name, method), response }
 }
+
+const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'
+/** To a request whose path says no more whose it is. */
+const UNKNOWN: Plan = { text: NOT_FOUND, pieces: [NOT_FOUND], then: 'stay', isGood: true }
+const UNKNOWN_STREAM: Unit = stream => writeFrame(HEADERS, END_HEADERS | END_STREAM, stream, encodeFields([[':status', '404']]))
 
 /** All frames in an order in which they may come: a stream's in theirs, and its first behind those of the streams before. */
 function interleave (random: Random, exchanges: readonly Exchange[]): string[] {
@@ -232,9 +243,11 @@ export function checkStream ({ request, response, isReliable, isPoisoned, isSure
   const { final } = got
   const status = rejection(final)
   const isShort = isSure && isReliable && seen?.ended !== true
-  if (status === undefined) return [...checkResponse(got, response, isSure && isReliable), ...unless(!isShort, 'its end is missing')]
+  const isError = status !== undefined && (isRejection(status) || (isFault(final) && request !== undefined))
+  // The gateway's own 100 (Continue) is of the hop.
+  const own = { interims: got.interims.filter(({ line }) => line[1] !== '100'), final }
+  if (!isError) return [...checkResponse(own, response, isSure && isReliable), ...unless(!isShort, 'its end is missing')]
   return [
-    ...unless(isRejection(status) || (isFault(final) && request !== undefined), `the status is ${status}`),
     ...unless(!isSure || (isFault(final) && !isReliable), `a good request was rejected with ${status}`),
     ...unless(final.state !== 'malformed', 'the response is malformed')
   ]

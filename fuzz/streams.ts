@@ -27,6 +27,7 @@ export class StreamReader {
   broken = false
   readonly #decoder = new FieldDecoder()
   readonly #isClient: boolean
+  #hasPreface = false
   #text = ''
   /** Of a field block without its end. */
   #open: { frame: Frame, block: string } | undefined
@@ -53,7 +54,13 @@ export class StreamReader {
     return changed
   }
 
-  #hasPreface = false
+  /** Nothing follows: the begin of a data frame is data to whoever does not wait for its end. */
+  end (): void {
+    const [type, flags] = [this.#text.charCodeAt(3), this.#text.charCodeAt(4)]
+    const stream = this.streams.get(readUint32(this.#text, 5) & 0x7fffffff)
+    if (this.broken || stream === undefined || stream.ended || stream.reset !== undefined || this.#text.length < 9 || type !== DATA) return
+    stream.data += this.#text.slice(flags & PADDED ? 10 : 9)
+  }
 
   #pastPreface (): boolean {
     if (this.#hasPreface) return true
@@ -134,9 +141,10 @@ export class StreamReader {
   }
 }
 
-/** The streams in what one side of a connection has sent. */
+/** The streams in what one side of a connection has sent, up to its last byte. */
 export function readStreams (text: string, side: 'client' | 'server'): Stream[] {
   const reader = new StreamReader(side)
   reader.read(text)
+  reader.end()
   return [...reader.streams.values()]
 }

@@ -108,10 +108,11 @@ export class UploadCase {
     const { text, ended, address } = this.#client
     const { requests, rest } = readRequests(this.bytes)
     const received = [...this.received, ...this.streams]
+    const seen = [...this.received, ...this.streams.map(({ message, sent, isLost }) => ({ message, sent: isLost ? '' : sent }))]
     const hop = { address, target: this.#isHttp2 ? http2 : http1, isHttp2: this.#isHttp2 }
     return [
       ...this.complaints,
-      ...checkRequests({ requests, rest, leaving: 'half-close', certain: undefined, received }, '', true, hop),
+      ...checkRequests({ requests, rest, leaving: 'half-close', certain: undefined, received: seen }, '', true, hop),
       ...checkUploads(requests, received.map(responded), text, ended)
     ]
   }

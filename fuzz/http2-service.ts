@@ -82,7 +82,7 @@ export class Http2Connection {
   spoil (): void {
     if (this.#isSpoilt) return
     this.#isSpoilt = true
-    for (const stream of this.#streams.values()) stream.isTainted ||= !stream.isOver || performance.now() - stream.respondedAt < RECENT
+    for (const stream of this.#streams.values()) stream.isTainted ||= !stream.isOver || performance.now() - stream.touchedAt < RECENT
   }
 
   leave (then: Then): void {
@@ -112,6 +112,7 @@ export class Http2Connection {
     const stream = this.#streams.get(seen.id) ?? this.#begin(seen, message)
     if (stream === undefined || message === undefined) return
     stream.message = message
+    stream.touchedAt = performance.now()
     stream.host.onStream?.(stream)
   }
 
@@ -136,7 +137,8 @@ export class Http2Connection {
 export class ServiceStream {
   /** The frames of the response so far. */
   sent = ''
-  respondedAt = 0
+  /** When something last came or went. */
+  touchedAt = 0
   #hasResponded = false
   #isResponseOver = false
 
@@ -166,7 +168,7 @@ export class ServiceStream {
       await setImmediate()
     }
     this.#isResponseOver = true
-    this.respondedAt = performance.now()
+    this.touchedAt = performance.now()
     if (!this.seen.ended && socket.writable) {
       socket.write(writeFrame(RST_STREAM, 0, this.seen.id, uint32(0)), 'latin1')
       this.seen.reset ??= 0

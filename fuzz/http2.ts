@@ -50,6 +50,8 @@ export class Http2Case {
   /** Whether all frames are those that were meant. */
   readonly #isSound: boolean
   #client: Http2Client | undefined
+  /** Whether the gateway ended the connection before the client did. */
+  #wasSentAway = false
 
   constructor (random: Random, readonly number: number) {
     this.#isHttp2 = random.chance(0.5)
@@ -101,8 +103,9 @@ export class Http2Case {
   async #await (http2: Http2Client): Promise<void> {
     const sent = this.#sent(http2)
     const expected = sent.filter(stream => stream.reset === undefined && (stream.ended || requestOf(stream) === undefined))
-    const haveEnded = await http2.until(() => expected.every(({ id }) => isOver(http2.reader.streams.get(id))))
-    this.complaints.push(...unless(!this.#isSound || haveEnded, 'no response came'))
+    const hadEnded = await http2.until(() => expected.every(({ id }) => isOver(http2.reader.streams.get(id))))
+    this.complaints.push(...unless(!this.#isSound || hadEnded, 'no response came'))
+    this.#wasSentAway = http2.reader.goaway
     const reset = sent.filter(stream => stream.reset !== undefined)
     await this.#halvesEnd(message => reset.some(stream => requestOf(stream)?.line[1].slice(4) === message.line[1].slice(8)), 'stream')
   }
@@ -123,13 +126,16 @@ export class Http2Case {
     const { reader, client: { address } } = this.#client
     const sent = this.#sent(this.#client)
     const requests = sent.flatMap(stream => requestOf(stream, true) ?? [])
-    const received = [...this.received, ...this.streams.map(({ message, sent, isLost }) => ({ message, sent: isLost ? '' : sent }))]
+    const received = [
+      ...this.received.map(({ message, sent, taint }) => ({ message, sent: taint === 'none' ? sent : '' })),
+      ...this.streams.map(({ message, sent, isLost }) => ({ message, sent: isLost ? '' : sent }))
+    ]
     const hop = { address, target: this.#isHttp2 ? http2 : http1, isSecure: true, isHttp2: this.#isHttp2 }
     return [
       ...this.complaints,
       ...checkRequests({ requests, rest: 'whole', leaving: 'half-close', certain: undefined, received }, '', true, hop),
       ...unless(!reader.broken, 'the client got bytes that are no HTTP/2'),
-      ...unless(!(this.#isSound && reader.goaway && this.#exchanges.every(({ isGood }) => isGood)), 'the connection was ended'),
+      ...unless(!(this.#isSound && this.#wasSentAway && this.#exchanges.every(({ isGood }) => isGood)), 'the connection was ended'),
       ...sent.flatMap(stream => this.#checkStream(stream, reader.streams.get(stream.id)).map(complaint => `stream ${stream.id}: ${complaint}`))
     ]
   }
@@ -139,7 +145,7 @@ export class Http2Case {
     const request = requestOf(sent)
     const method = request?.line[0] ?? 'GET'
     const outcome = this.#outcomeOf(asked, method)
-    const isSure = this.#isSound && this.#client?.reader.goaway !== true && asked?.isGood === true && sent.reset === undefined
+    const isSure = this.#isSound && !this.#wasSentAway && asked?.isGood === true && sent.reset === undefined
     return checkStream({ request, isSure, ...outcome }, seen && responseOf(seen, method), seen)
   }
 
@@ -224,6 +230,13 @@ interface Outcome {
   readonly isPoisoned: boolean
 }
 
+/** An error of the gateway's own, with what may be cut off of it. */
+function whole ({ body }: Message): Pick<Message, 'body' | 'state'> {
+  return { state: 'whole', body: FAULT.startsWith(body) ? FAULT : body }
+}
+
+const FAULT = '{"success":false,'
+
 export interface StreamCheck extends Outcome {
   /** Undefined for what is none. */
   readonly request: Message | undefined
@@ -243,12 +256,12 @@ export function checkStream ({ request, response, isReliable, isPoisoned, isSure
   const { final } = got
   const status = rejection(final)
   const isShort = isSure && isReliable && seen?.ended !== true
-  const isError = status !== undefined && (isRejection(status) || (isFault(final) && request !== undefined))
+  const isError = status !== undefined && (isRejection(status) || (isFault({ ...final, ...whole(final) }) && request !== undefined))
   // The gateway's own 100 (Continue) is of the hop.
   const own = { interims: got.interims.filter(({ line }) => line[1] !== '100'), final }
   if (!isError) return [...checkResponse(own, response, isSure && isReliable), ...unless(!isShort, 'its end is missing')]
   return [
-    ...unless(!isSure || (isFault(final) && !isReliable), `a good request was rejected with ${status}`),
+    ...unless(!isSure || (!isRejection(status) && !isReliable), `a good request was rejected with ${status}`),
     ...unless(final.state !== 'malformed', 'the response is malformed')
   ]
 }

@@ -23,6 +23,8 @@ export interface Certain {
   readonly rejected: boolean
 }
 
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH']
+
 /** Milliseconds until bytes that mean nothing must have been rejected, if they ever are: else the client ends its side. */
 const QUIET = 400
 
@@ -123,8 +125,8 @@ export function checkRequests (seen: RequestsSeen, text: string, ended: boolean,
   const complaints: string[] = []
   const forwarded = new Map<Message, string>()
   for (const { message, sent } of received) {
-    // A GET that was lost on a kept connection may be sent again, and over HTTP/2 whatever was refused.
-    const candidates = requests.filter(meant => (!forwarded.has(meant) || (forwarded.get(meant) === '' && (meant.line[0] === 'GET' || hop.isHttp2 === true))) && meant.line[0] === message.line[0] && rewritten(meant) === message.line[1])
+    // What was lost on a kept connection may be sent again if it is idempotent, and over HTTP/2 also what was refused.
+    const candidates = requests.filter(meant => (!forwarded.has(meant) || (forwarded.get(meant) === '' && (IDEMPOTENT.includes(meant.line[0]) || hop.isHttp2 === true))) && meant.line[0] === message.line[0] && rewritten(meant) === message.line[1])
     const checked = candidates.map(meant => ({ meant, wrong: compareForwarded(message, meant, hop) })).sort((a, b) => a.wrong.length - b.wrong.length)
     const [best] = checked
     if (best === undefined) complaints.push(`the service got a request that nobody meant: ${message.line.join(' ')}`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { OURS, ours } from './contenders/index.js'
 import type { Contender } from './contenders/index.js'
 import { ROOT, temporaryDirectory } from './machine.js'
-import type { NodeBinary } from './machine.js'
+import type { NodeBinary } from './node-binary.js'
 
 /** This package as it was at `ref`, with the packages that are installed now. Gone when this process is. */
 export function oursAt (ref: string, node: NodeBinary): Contender {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { cpus, homedir, release, tmpdir, totalmem, type } from 'node:os'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -36,28 +36,6 @@ export function packageVersions (...names: string[]): string {
     const file = join(ROOT, name === 'fastify-stream-gateway' ? '' : `node_modules/${name}`, 'package.json')
     return `${name} ${/^\s+"version": "([^"]+)"/m.exec(readFileSync(file, 'utf8'))?.[1]}`
   }).join(', ')
-}
-
-/** Node of a major version. */
-export interface NodeBinary {
-  path: string
-  version: string
-}
-
-/** The node that runs this, or the one of npm's package, which is kept for the next time. */
-export function nodeBinary (major: string): NodeBinary {
-  if (process.versions.node.split('.')[0] === major) return { path: process.execPath, version: process.version }
-  const place = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fastify-stream-gateway', `node-${major}`)
-  const path = join(place, 'package', 'bin', 'node')
-  if (!existsSync(path)) {
-    mkdirSync(place, { recursive: true })
-    console.error(`fetching Node ${major}`)
-    execFileSync('npm', ['pack', '--silent', `node-linux-${process.arch}@${major}`], { cwd: place, stdio: ['ignore', 'ignore', 'inherit'] })
-    const [archive = ''] = readdirSync(place).filter(name => name.endsWith('.tgz'))
-    execFileSync('tar', ['-xzf', archive, 'package/bin/node'], { cwd: place })
-    rmSync(join(place, archive))
-  }
-  return { path, version: execFileSync(path, ['--version'], { encoding: 'utf8' }).trim() }
 }
 
 export function describeMachine (): string {

@@ -21,8 +21,9 @@ export function tryOuts (gateway: string): TryOut[] {
     },
     {
       title: 'A body arrives: log in',
-      commands: [`curl ${api}/auth/login -H 'content-type: application/json' -d '{"username":"ada"}'`],
-      prints: ['{"service":"auth","username":"ada","token":"sample.…"}']
+      commands: ['{"username":"ada"}', '{"email":"test@example.com","password":"password"}'].map(body =>
+        `curl ${api}/auth/login -H 'content-type: application/json' -d '${body}'`),
+      prints: ['{"service":"auth","username":"ada","token":"sample.…"}', '{"service":"auth","username":"test@example.com","token":"sample.…"}']
     },
     {
       title: 'Any body arrives as it was sent, broken JSON too',

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandle
 import fp from 'fastify-plugin'
 import cors from '@fastify/cors'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import type { CorsSettings, RouteSettings, Settings } from '../src/config/index.js'
+import type { CorsSettings, Settings } from '../src/config/index.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 
@@ -39,13 +39,15 @@ export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: 
 
   function hookOf (settings: CorsSettings): onRequestHookHandler {
     const origins = knownOrigins(settings)
+    // Where @fastify/cors looks for the policy of a route; Fastify's own may have those of many.
+    const routeOptions = { value: { config: { cors: settings } } }
     return function addCorsHeaders (request, reply, done) {
       if (isPreflight(request)) {
         const malformed = rejectMalformed(request.raw, reply)
-        if (malformed === undefined) respondToPreflight.call(this, request, reply, done)
+        if (malformed === undefined) respondToPreflight.call(this, Object.create(request, { routeOptions }), reply, done)
         else done(malformed)
       } else if (reply.hasHeader('vary')) {
-        addHeaders.call(this, request, reply, done)
+        addHeaders.call(this, Object.create(request, { routeOptions }), reply, done)
       } else {
         origins.addTo(reply, request.raw.headers.origin)
         done()
@@ -53,7 +55,10 @@ export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: 
     }
   }
 
-  policies.push(({ cors: settings }: RouteSettings) => settings ? hookOf(settings) : undefined)
+  policies.push(route => {
+    const settings = route === undefined ? global : route.cors
+    return settings ? hookOf(settings) : undefined
+  })
   if (!global) return
   const unrouted = hookOf(global)
   fastify.addHook('onRequest', function addCorsHeadersToUnrouted (request, reply, done) {

@@ -1,11 +1,13 @@
 import { METHODS } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
+import { compileReplacement } from '../src/config/index.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
-import { AccessLog, logLocal } from '../src/observe/access-log.js'
+import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
+import { isGone } from '../src/proxy/client-protocol.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
@@ -13,6 +15,7 @@ import type { Client } from '../src/proxy/heads.js'
 import { Observers } from '../src/proxy/observers.js'
 import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
 import type { AbsoluteTarget } from '../src/proxy/path.js'
+import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
 import { continueInTurn } from '../src/server/continue.js'
@@ -34,18 +37,33 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> 
   policies: readonly Policy[]
   /** One line per request. */
   accessLog: boolean
-  /** Whether nobody's hooks write to a request's own log: all requests then share one, without their ids. */
+  /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
 }
 
+/** A route, and what decides before its exchanges. */
+interface Mount {
+  /** `undefined` for the paths that have none. */
+  readonly route: Route | undefined
+  /** One for each of the policies; `undefined` for one that has nothing to decide here. */
+  readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
+}
+
+const kMount = Symbol('mount')
+
+/** Has its mount from the first hook on. */
+type MountedRequest = FastifyRequest & { [kMount]?: Mount }
+
 /**
- * One wildcard route per upstream. The scope that this is registered in parses no body any more.
+ * One wildcard route per upstream; or, where the app is the gateway alone, one for all. The scope that this is
+ * registered in parses no body any more.
  */
 export default fp(async function gateway (fastify: FastifyInstance, options: Options) {
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
+  const upstreams: Upstream[] = []
   const via = options.via === false ? undefined : new Via(options.via)
   const requestHeads = new RequestHeads({ forwarded: options.forwarded, via })
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
@@ -54,52 +72,91 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
+  fastify.addHook('onClose', async () => { for (const upstream of upstreams) upstream.close() })
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
 
-  // A logger for each request costs as much as everything else that is done here for it.
+  // A logger for each request costs as much as everything else that is done here for it. All share one, without ids.
   const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
   const ownLog = options.isService === true ? { childLoggerFactory: () => sharedLog } : {}
 
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
-  for (const settings of options.routes) mount(settings)
+  const hooks = options.policies.map((_, nth) => hookOfMount(nth))
+  if (options.isService === true) mountTogether(options.routes)
+  else for (const settings of options.routes) mountApart(settings)
 
-  function mount (settings: RouteSettings): void {
-    const route = prepare(settings)
-    fastify.addHook('onClose', async () => route.upstream.close())
+  /** Fastify's router keeps 3 KiB for each of 34 methods of each prefix, which a thousand routes need not pay. */
+  function mountTogether (routes: RouteSettings[]): void {
+    const table = new PrefixTable<Mount>()
+    for (const settings of routes) {
+      const route = prepare(settings)
+      table.add(route.prefix, mountOf(route, settings))
+    }
+    const unrouted = mountOf(undefined, undefined)
+    mountAt('/*', {}, ({ url }) => table.find(splitAbsolute(url)?.path ?? url) ?? unrouted)
+  }
+
+  /** Only Fastify's router knows the routes of a host that stand between the prefixes and below them. */
+  function mountApart (settings: RouteSettings): void {
+    const mount = mountOf(prepare(settings), settings)
+    for (const url of mountPoints(settings.prefix)) mountAt(url, contextConfig(settings), () => mount)
+  }
+
+  function mountOf (route: Route | undefined, settings: RouteSettings | undefined): Mount {
+    return { route, hooks: options.policies.map(policy => policy(settings)) }
+  }
+
+  function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
     // With Fastify's own two lines a request switched off; what hooks warn of still shows.
     const shared = {
+      url,
       exposeHeadRoute: false,
       logLevel: LOG_LEVEL,
-      config: contextConfig(settings),
-      onRequest: options.policies.flatMap(policy => policy(settings) ?? []),
-      handler,
-      errorHandler: respondToError,
+      config,
+      onRequest: [findMount, ...hooks],
+      handler: forward,
+      errorHandler,
       ...ownLog
     }
-    for (const url of mountPoints(settings.prefix)) {
-      fastify.route({ ...shared, url, method: WITHOUT_PARSER })
-      fastify.route({ ...shared, url, method: others, preParsing: tolerateContentType })
-    }
+    fastify.route({ ...shared, method: WITHOUT_PARSER })
+    fastify.route({ ...shared, method: others, preParsing: tolerateContentType })
 
-    function handler (request: FastifyRequest, reply: FastifyReply): void {
-      if (inFlight.isClosing) {
-        reply.send(new GatewayError('SERVICE_UNAVAILABLE', 'The gateway is shutting down'))
-        return
-      }
-      inFlight.begun()
-      const absolute = splitAbsolute(request.url)
-      new Exchange(route, request, reply).start(clientOf(request, absolute), absolute?.path ?? request.url)
+    function findMount (request: MountedRequest, _reply: FastifyReply, done: () => void): void {
+      request[kMount] = find(request)
+      done()
     }
+  }
+
+  function forward (request: MountedRequest, reply: FastifyReply): void {
+    const route = request[kMount]?.route
+    if (route === undefined) {
+      reply.callNotFound()
+      return
+    }
+    if (inFlight.isClosing) {
+      reply.send(new GatewayError('SERVICE_UNAVAILABLE', 'The gateway is shutting down'))
+      return
+    }
+    inFlight.begun()
+    const exchange = new Exchange(route, request, reply)
+    if (exchange.isClientGone) {
+      // Nobody can be asked for its address any more.
+      exchange.ended()
+      return
+    }
+    const absolute = splitAbsolute(request.url)
+    exchange.start(clientOf(request, absolute), absolute?.path ?? request.url)
   }
 
   function prepare (settings: RouteSettings): Route {
     // The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`.
     const mounted = settings.prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + settings.prefix
+    const upstream = new Upstream(new Target(settings.target))
+    upstreams.push(upstream)
     return {
       prefix: mounted,
-      upstream: new Upstream(new Target(settings.target)),
-      rewrite: compileRewrite(mounted, settings.pathRewrite),
+      upstream,
+      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,
@@ -110,6 +167,17 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
       observers
     }
+  }
+
+  /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
+  function errorHandler (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+    if (exchangeOf(reply.raw) !== undefined || !isGone(request.raw)) {
+      respondToError(error, request, reply)
+      return
+    }
+    reply.hijack()
+    const { id, raw: { method, url } } = request
+    if (options.accessLog) logLocal(fastify.log, { reqId: id, method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
   }
 
   /**
@@ -124,6 +192,16 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
+
+/** Runs what one of the policies has made of the route that was found. */
+function hookOfMount (nth: number): onRequestHookHandler {
+  return function (request: MountedRequest, reply, done) {
+    const hook = request[kMount]?.hooks[nth]
+    if (hook === undefined) done()
+    // Fastify waits for a promise as well.
+    else return hook.call(this, request, reply, done)
+  }
+}
 
 /** Of what hooks and Fastify write about a request. */
 const LOG_LEVEL = 'warn' as const

@@ -20,16 +20,17 @@ export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { r
   if (!fastify.hasDecorator('rateLimit')) await fastify.register(rateLimit, { global: false })
 
   const sharedLimit = shared ? limit(fastify, shared) : undefined
-  policies.push(({ rateLimit: settings, ownRateLimit }) => {
-    if (!settings) return undefined
-    return (ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, settings)
+  policies.push(route => {
+    if (!route?.rateLimit) return undefined
+    return (route.ownRateLimit ? undefined : sharedLimit) ?? limit(fastify, route.rateLimit)
   })
 }, { name: 'stream-gateway-rate-limit', fastify: '5.x' })
 
-function limit (fastify: FastifyInstance, { max, timeWindow, allowList }: RateLimitSettings): preHandlerHookHandler {
+function limit (fastify: FastifyInstance, { max, timeWindow, maxClients, allowList }: RateLimitSettings): preHandlerHookHandler {
   return fastify.rateLimit({
     max,
     timeWindow,
+    cache: maxClients,
     ...(allowList === undefined ? {} : { allowList }),
     errorResponseBuilder: (_request, { after }) => new GatewayError('TOO_MANY_REQUESTS', `Rate limit exceeded, retry in ${after}`)
   })

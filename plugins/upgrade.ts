@@ -1,17 +1,19 @@
-import type { EventEmitter } from 'node:events'
-import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Settings } from '../src/config/index.js'
+import type { UpgradeConnection } from '../src/node/given-connection.js'
+import { takeUpgrades } from '../src/node/server-upgrades.js'
+import type { ServerRequest, UpgradeTaker } from '../src/node/server-upgrades.js'
 import { http1Client } from '../src/proxy/http1-client.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { protocolsAsked } from '../src/proxy/upgrade.js'
 import { respondToUpgrade } from '../src/server/error-responses.js'
 import { serveOrdinary, serveUpgrade } from '../src/server/upgrade-connection.js'
-import type { UpgradeConnection } from '../src/server/upgrade-connection.js'
 
 export interface Options extends Pick<Settings, 'routes'> {
+  /** Whether the app is the gateway alone: its routes are one to Fastify's router. */
+  isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
 }
@@ -21,12 +23,6 @@ const GRACE = 5_000
 /** In an app of somebody else's, which closes at once but for this. */
 const HOSTED_GRACE = 1_000
 
-/** As a server has it. */
-type Request = IncomingMessage & { method: string, url: string }
-
-/** A server whose upgrades are looked at; Node from 24.9 on asks it before it lets go of a connection. */
-type UpgradingServer = EventEmitter & { shouldUpgradeCallback?: (request: Request) => boolean }
-
 /** One for each server, however many gateways it has. */
 const known = new WeakMap<object, Upgrades>()
 
@@ -34,7 +30,7 @@ const known = new WeakMap<object, Upgrades>()
  * Requests that ask to go over to another protocol (WebSocket), on the gateway's own routes: they take the way of all
  * requests, through the same hooks to the same handler. Everybody else's upgrades are left to whoever listens for them.
  */
-export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, shutdownTimeout }: Options) {
+export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, isService, shutdownTimeout }: Options) {
   let upgrades = known.get(fastify.server)
   if (upgrades === undefined) {
     const first = new Upgrades(fastify)
@@ -46,45 +42,37 @@ export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { rou
       if (shutdownTimeout === undefined) await ended
     })
   }
-  for (const { prefix, target } of routes) upgrades.mount(fastify, fastify.prefix + prefix, target.http2 !== true)
+  for (const { prefix, target } of routes) {
+    const mounted = withoutSlash(fastify.prefix + prefix)
+    upgrades.mount({ fastify, prefix: mounted, routed: isService === true ? fastify.prefix : mounted, tunnels: target.http2 !== true })
+  }
 }, { name: 'stream-gateway-upgrade', fastify: '5.x' })
 
 interface Mount {
   readonly fastify: FastifyInstance
   /** Without a slash at its end. */
   readonly prefix: string
+  /** What Fastify's router takes for the prefix. */
+  readonly routed: string
   /** Whether the upstream may be asked: HTTP/2 knows no Upgrade (RFC 9113 section 8.6). */
   readonly tunnels: boolean
 }
 
 /** All upgrades that one server is asked for. */
-class Upgrades {
+class Upgrades implements UpgradeTaker {
   readonly #fastify: FastifyInstance
-  readonly #server: UpgradingServer
   readonly #mounts: Mount[] = []
   readonly #open = new Set<Socket>()
   #closing = false
 
-  /**
-   * What a host listens with, before or after, would get our requests, too, and close their connections: every
-   * listener for 'upgrade' is called for every path. So the event itself is withheld.
-   */
   constructor (fastify: FastifyInstance) {
-    const server: UpgradingServer = fastify.server
     this.#fastify = fastify
-    this.#server = server
-    const emit: EventEmitter['emit'] = server.emit
-    server.emit = (event, ...args) => (event === 'upgrade' && this.#take(args)) || emit.call(server, event, ...args)
-    // Node looks for a listener before it emits.
-    server.on('upgrade', () => {})
-    const isWanted = server.shouldUpgradeCallback
-    if (isWanted === undefined) return
-    // Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end.
-    server.shouldUpgradeCallback = request => this.#isOthers(this.#mountOf(request)) ? isWanted.call(server, request) : !http1Client.hasBody(request)
+    takeUpgrades(fastify.server, this)
   }
 
-  mount (fastify: FastifyInstance, prefix: string, tunnels: boolean): void {
-    this.#mounts.push({ fastify, prefix: prefix.endsWith('/') ? prefix.slice(0, -1) : prefix, tunnels })
+  mount (mount: Mount): void {
+    this.#mounts.push(mount)
+    this.#mounts.sort((a, b) => b.prefix.length - a.prefix.length)
   }
 
   /** Takes no new ones, and closes those that are open still after the grace. */
@@ -96,12 +84,16 @@ class Upgrades {
   }
 
   #isOthers (mount: Mount | undefined): boolean {
-    return mount === undefined && this.#server.listenerCount('upgrade') > 1
+    return mount === undefined && this.#fastify.server.listenerCount('upgrade') > 1
   }
 
-  /** @returns whether the event is ours */
-  #take ([request, connection, early]: unknown[]): boolean {
-    if (!(isRequest(request) && isConnection(connection) && early instanceof Buffer)) return false
+  /** Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end. */
+  wants (request: ServerRequest): boolean | undefined {
+    return this.#isOthers(this.#mountOf(request)) ? undefined : !http1Client.hasBody(request)
+  }
+
+  /** @returns whether the upgrade is ours */
+  take (request: ServerRequest, connection: UpgradeConnection, early: Buffer): boolean {
     const mount = this.#mountOf(request)
     if (this.#isOthers(mount)) return false
     const protocols = mount && this.#protocols(mount, request)
@@ -115,17 +107,21 @@ class Upgrades {
     return true
   }
 
-  #protocols ({ tunnels }: Mount, request: Request): string | undefined {
+  #protocols ({ tunnels }: Mount, request: ServerRequest): string | undefined {
     return tunnels && !this.#closing ? protocolsAsked(request) : undefined
   }
 
-  #mountOf ({ method, url }: Request): Mount | undefined {
+  #mountOf ({ method, url }: ServerRequest): Mount | undefined {
     const target = splitAbsolute(url)?.path ?? url
     const query = target.indexOf('?')
     const path = query === -1 ? target : target.slice(0, query)
     const mounts = this.#mounts.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
-    return mounts.find(({ fastify, prefix }) => isRoutedTo(fastify, method, path, prefix))
+    return mounts.find(({ fastify, routed }) => isRoutedTo(fastify, method, path, routed))
   }
+}
+
+function withoutSlash (prefix: string): string {
+  return prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
 }
 
 /**
@@ -147,12 +143,4 @@ function decoded (path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function isRequest (request: unknown): request is Request {
-  return request instanceof IncomingMessage && request.method !== undefined && request.url !== undefined
-}
-
-function isConnection (socket: unknown): socket is UpgradeConnection {
-  return socket instanceof Socket && 'server' in socket
 }

@@ -9,7 +9,7 @@ import type { Policy } from './server/policy.js'
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded'> {
   /** One line per request. */
   accessLog: boolean
-  /** Whether the app is the gateway alone: nobody else's hooks write to a request's log. */
+  /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number

@@ -15,24 +15,25 @@ export function startAuth (port = 3001): Promise<Service> {
 
 /** Anybody may log in. Two cookies, because a gateway that joins them to one line breaks both. */
 async function login ({ name, request, response }: Call): Promise<void> {
-  const username = usernameOf(await readText(request))
+  const username = nameOf(await readText(request))
   const session = randomUUID()
   sendJson(response, 200, { service: name, username, token: `sample.${Buffer.from(username).toString('base64url')}.${session}` }, {
     'set-cookie': [`session=${session}; Path=/; HttpOnly; SameSite=Lax`, 'seen=1; Path=/; Max-Age=31536000']
   })
 }
 
-function usernameOf (text: string): string {
+/** A username or an email address; a password may stand beside it, and is not looked at. */
+function nameOf (text: string): string {
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch {
     throw new Refusal(400, 'the body is not JSON')
   }
-  if (typeof body !== 'object' || body === null || !('username' in body) || typeof body.username !== 'string' || body.username === '') {
-    throw new Refusal(400, 'username is missing')
-  }
-  return body.username
+  const { username, email }: { username?: unknown, email?: unknown } = Object(body)
+  const name = username ?? email
+  if (typeof name !== 'string' || name === '') throw new Refusal(400, 'username or email is missing')
+  return name
 }
 
 async function readText (request: IncomingMessage): Promise<string> {

@@ -2,6 +2,7 @@ import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
 import { formats } from './formats.js'
 import { below } from './json-path.js'
+import { compileReplacement } from './pattern.js'
 import { isPair } from './pem.js'
 
 // What one key says about another. These checks read a value that may be wrong
@@ -79,7 +80,7 @@ function checkRewrite ({ prefix, pathRewrite }: Section, path: string): Mistake[
   const { pattern, replacement } = pathRewrite
   if (typeof pattern !== 'string' || typeof replacement !== 'string' || formats['safe-pattern'](pattern) !== undefined) return []
   const from = prefix === '/' ? '/x' : `${prefix}/x`
-  const to = from.replace(new RegExp(pattern), replacement)
+  const to = compileReplacement({ pattern, replacement })(from)
   return /^\/\/|(^|\/)\.{1,2}(\/|$)/.test(to)
     ? [{
         path: `${path}.replacement`,

@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
-import safeRegex from 'safe-regex2'
+import { validatePattern } from './pattern.js'
 import { validateCertificates, validateKey } from './pem.js'
 import { validateHost, validateTarget } from './target.js'
 import { DURATION, LONGEST_TIMEOUT, parseDuration, parseSize, SIZE } from './units.js'
@@ -60,18 +60,6 @@ function validatePrefix (text: string): string | undefined {
   if (/\/\.{1,2}(\/|$)/.test(text)) return 'must not contain "." or ".." as a segment'
   const odd = text.match(/[^A-Za-z0-9._~@+$!,=&/-]/u)
   return `must not contain ${JSON.stringify(odd?.[0])}: a prefix is plain text, made of letters, digits and -._~@+$!,=&`
-}
-
-function validatePattern (text: string): string | undefined {
-  try {
-    RegExp(text)
-  } catch (error) {
-    return `must be a regular expression (${String(error).replace(/^.*: /, '').toLowerCase()})`
-  }
-  return safeRegex(text)
-    ? undefined
-    : 'must be a simpler regular expression, which no crafted path can keep busy for minutes: ' +
-      'no repetition inside another, as in (a+)+, at most 25 of them, no look-behind'
 }
 
 function validateDuration (text: string, least: number): string | undefined {

@@ -1,6 +1,8 @@
 export { checkConfig } from './validate.js'
 export { ConfigError } from './config-error.js'
 export { loadConfig } from './load.js'
+export { logLevel } from './log-level.js'
+export { compileReplacement } from './pattern.js'
 export { publishedSchema } from './published-schema.js'
 export { isPem, readPem } from './pem.js'
 export type { GatewayConfig } from './schema.js'

@@ -7,6 +7,7 @@ const errorMessage = 'must be false or an object such as { "max": 1000, "timeWin
 export const RateLimit = Section('The limit.', {
   max: Count('How many requests one client may make within `timeWindow`.', { least: 1, examples: [1000] }),
   timeWindow: Default('1m', Duration('The time in which requests are counted.')),
+  maxClients: Default(100_000, Count('How many clients are counted at once. With one more, the one seen longest ago is forgotten, and starts anew.', { least: 1, most: 10_000_000 })),
   allowList: Optional(List(
     'The client addresses that are never limited.',
     Text('An IP address.', { format: 'address', errorMessage: 'must be an IP address' }),

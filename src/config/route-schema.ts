@@ -15,7 +15,7 @@ const TargetParts = Section('The parts of the address.', {
 const PathRewrite = Section('How the path changes on its way. Without it the path is forwarded unchanged.', {
   pattern: Text(
     'A regular expression for the path as it was sent, without the query. Its first match is replaced. ' +
-    'A pattern that a crafted path could keep busy is rejected.',
+    'It runs in linear time, so that no crafted path can keep it busy; look-around and back-references are rejected.',
     { format: 'safe-pattern', examples: ['^/api/auth'], errorMessage: 'must be a regular expression in text' }),
   replacement: Text('What the match becomes. `$1` stands for the first group.', {
     pattern: /^[!"$->@-[\]-~]*$/,
@@ -44,7 +44,7 @@ export const Route = Section('One prefix and the service behind it.', {
     'The length of the whole exchange is not limited.', { examples: ['5m', 30000] })),
   upgradeTimeout: Default('10m', Duration('How long a tunnel (WebSocket) may be silent in both directions before it is closed.')),
   maxBodySize: Default('1gb', Size('The largest body of a request. A larger one is rejected with 413, or broken off while it streams.')),
-  minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`. A slower one ends with 408. `0` sets no minimum.')),
+  minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`, until the response begins. A slower one ends with 408. `0` sets no minimum.')),
   requestTimeout: Default('30s', Duration('The time over which `minBodyRate` is measured.')),
   cors: Optional(RouteCors, 'the global `cors`'),
   rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`')

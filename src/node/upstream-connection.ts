@@ -1,12 +1,12 @@
 import { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
 
 /*
  * What Node's HTTP client does with a connection that its agent gives it, and documents nowhere:
  * - `ClientRequest` calls `agent.addRequest` in its constructor; the agent hands over a socket by `onSocket`.
  * - It hangs itself on the socket as `_httpMessage`, and its parser as `parser` while a response is read.
- * - The parser calls `push` of the response with each piece of the body, and with `null` at the end.
+ * - It parses what the socket emits as 'data' before `emit` returns, and copies what it keeps.
+ * - It emits 'free' on the socket when it needs it no more, and 'agentRemove' when it gives it to an 'upgrade' listener.
  * - `_handle.asyncReset` says to whom what happens on the socket belongs (AsyncLocalStorage).
  */
 
@@ -45,44 +45,22 @@ export function resetOwner (socket: ClientSocket, resource: object): void {
   socket._handle?.asyncReset?.(resource)
 }
 
-/** Gets the body of a response. */
-export interface BodyReceiver {
-  /** @returns `false` to have no more until the socket is resumed */
-  write (chunk: Buffer): boolean
-  end (): void
+/** Puts a request on its socket, and so sends it. */
+export function sendOn (socket: ClientSocket, request: ClientRequest): void {
+  request.onSocket(socket)
 }
 
-/** A response as Node's parser makes it. */
-export interface ParsedResponse extends Readable {
-  /** Whether all of it was parsed. */
-  readonly complete?: boolean
-  /** `null` once the connection was released. */
-  readonly socket?: Socket | null
+/** Whether a response is awaited or being read: bytes that come while none is would be dropped, or taken for the next one. */
+export function isReading ({ parser }: ClientSocket): boolean {
+  return parser != null
 }
 
-const kReceiver = Symbol('receiver')
-
-type Received = ParsedResponse & { [kReceiver]?: BodyReceiver | undefined }
-
-/**
- * Gives the body of a response to `receiver` as the parser reads it. By way of the response's own stream each piece
- * would cost several ticks. Called in the request's `response` event.
- */
-export function receiveBody (response: Received, receiver: BodyReceiver): void {
-  response[kReceiver] = receiver
-  response.push = pushToReceiver
+/** Has the client read what has arrived. The bytes are the caller's again when this returns. */
+export function parse (socket: ClientSocket, bytes: Buffer): void {
+  socket.emit('data', bytes)
 }
 
-/** In the place of `Readable.push`. */
-function pushToReceiver (this: Received, chunk: Buffer | null): boolean {
-  const receiver = this[kReceiver]
-  if (receiver === undefined) return false
-  if (chunk !== null) return receiver.write(chunk)
-  // Node also pushes `null` when the connection was closed in the middle.
-  if (this.complete !== true) return false
-  this[kReceiver] = undefined
-  receiver.end()
-  // Node's client releases the connection on this event.
-  this.emit('end')
-  return false
+/** As Node's own Agent does, so that the last request is not kept alive by an idle socket. */
+export function forgetRequest (socket: ClientSocket): void {
+  socket._httpMessage = null
 }

@@ -1,50 +1,43 @@
 import type { ObservedExchange, Observer, Outcome } from '../proxy/observers.js'
+import { LoggerLines } from './access-lines.js'
+import { codeOf } from './reason.js'
+import type { AccessLine, AccessLines, Logger } from './access-line.js'
 
-/** The part of a pino logger that is used. */
-export interface Logger {
-  info (line: object, message: string): void
-  warn (line: object, message: string): void
+/** nginx's word for a client that left before there was a response. */
+export const CLIENT_CLOSED_REQUEST = 499
+
+/** The lines of the logs that do not go the usual way, see `writeAccessLinesAs`. */
+const known = new WeakMap<Logger, AccessLines>()
+
+/** Has the access lines of a log written in a way of their own. */
+export function writeAccessLinesAs (lines: AccessLines, log: Logger): void {
+  known.set(log, lines)
 }
 
-/** One line for each request, whichever way it ended. */
-export interface AccessLine {
-  reqId: string
-  method?: string | undefined
-  url?: string | undefined
-  /** 499, as nginx writes it, when the client went away before there was a response. */
-  status: number
-  /** The mounted prefix; absent where no route took the request. */
-  route?: string
-  target?: string
-  /** Of the response's body. */
-  bytes?: number
-  /** Milliseconds from the handler's start to the last byte written. */
-  duration?: number
-  /** Milliseconds of these until the upstream's head arrived, or until it was given up. */
-  upstreamDuration?: number
-  outcome: Outcome
-  err?: Error
-  /** The code of what went wrong beneath it: ECONNREFUSED, CERT_HAS_EXPIRED. */
-  cause?: string
+function linesOf (log: Logger): AccessLines {
+  return known.get(log) ?? new LoggerLines(log)
 }
-
-const CLIENT_CLOSED_REQUEST = 499
 
 /** The first of the observers. What went wrong is in `err`, with its cause: hosts, ports and codes are for the log alone. */
 export class AccessLog implements Observer {
-  readonly #log: Logger
+  readonly #lines: AccessLines
 
   constructor (log: Logger) {
-    this.#log = log
+    this.#lines = linesOf(log)
   }
 
-  ended ({ request, reply: { raw }, route, target, bytes, error, startedAt, respondedAt, outcome = 'completed' }: ObservedExchange): void {
+  ended (exchange: ObservedExchange): void {
+    const { request, reply: { raw }, route, target, bytes, error, startedAt, respondedAt, outcome = 'completed' } = exchange
+    const status = raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST
+    // A response that an upstream itself calls a failure is one.
+    const isFailure = error !== undefined || status >= 500
+    if (!this.#lines.isOn(isFailure)) return
     const end = performance.now()
     const line: AccessLine = {
       reqId: request.id,
       method: request.method,
       url: request.url,
-      status: raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST,
+      status,
       route: route.prefix,
       ...(target !== undefined && { target: target.name }),
       bytes,
@@ -52,14 +45,12 @@ export class AccessLog implements Observer {
       upstreamDuration: rounded((respondedAt === 0 ? end : respondedAt) - startedAt),
       outcome
     }
-    if (error === undefined) {
-      this.#log.info(line, outcome)
-    } else {
+    if (error !== undefined) {
       line.err = error
       const cause = causeOf(error)
       if (cause !== undefined) line.cause = cause
-      this.#log.warn(line, outcome)
     }
+    this.#lines.write(line, isFailure)
   }
 }
 
@@ -69,18 +60,24 @@ export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'err'>
 /**
  * The line of a request that the gateway responded to itself: no route, over the limit, stopped by a hook, no HTTP.
  *
+ * @param status 499 where the client was gone before there was a response
  * @param duration milliseconds, where they are known
  */
 export function logLocal (log: Logger, request: LocalRequest, status: number, duration?: number): void {
-  // A preflight is responded to as it should be, and nothing is rejected by it.
-  const outcome = status < 400 ? 'completed' : 'rejected'
-  const line: AccessLine = { ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome }
-  log.info(line, outcome)
+  const lines = linesOf(log)
+  if (!lines.isOn(false)) return
+  lines.write({ ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome: localOutcome(status) }, false)
 }
 
-/** pino writes the message and stack of a cause, and leaves out its code. */
+function localOutcome (status: number): Outcome {
+  if (status === CLIENT_CLOSED_REQUEST) return 'client aborted'
+  // A preflight is responded to as it should be, and nothing is rejected by it.
+  return status < 400 ? 'completed' : 'rejected'
+}
+
+/** pino writes the message of a cause, and leaves out its code. */
 function causeOf ({ cause }: Error): string | undefined {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
+  return cause instanceof Error ? codeOf(cause) : undefined
 }
 
 /** To a microsecond. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
+import type { BodyReceiver } from '../node/parsed-body.js'
 import type { RawFields } from './fields.js'
 
 /** What differs between a client that speaks HTTP/1 and one that speaks HTTP/2. One object for each, made at start. */
@@ -12,6 +13,12 @@ export interface ClientProtocol {
   isGone (request: IncomingMessage): boolean
   /** Called when the exchange begins: no body follows the request's head. */
   expectNoBody (request: IncomingMessage): void
+  /** Gives the request's body to `receiver`, from now on. */
+  deliverBody (request: IncomingMessage, receiver: BodyReceiver): void
+  /** Goes on with a body whose receiver wanted no more for a while. */
+  resumeBody (request: IncomingMessage): void
+  /** Gives no more of it to the receiver. */
+  stopBody (request: IncomingMessage): void
   /** Called when the exchange has ended. */
   release (request: IncomingMessage): void
   /** Passes an interim response on (1xx), where the client understands one. */
@@ -43,6 +50,11 @@ export interface ClientProtocol {
   readonly closing: readonly string[]
   /** Reads no more of a body that nobody wants the rest of, after a response that came early. */
   abandonBody (request: IncomingMessage): void
+}
+
+/** Whether the connection, or the stream, that a request came by is no more. */
+export function isGone (request: IncomingMessage): boolean {
+  return isHttp2(request) ? request.stream.destroyed : request.socket.destroyed
 }
 
 /** Fastify's types know HTTP/1 only; under HTTP/2 Node's compatible API is behind them. */

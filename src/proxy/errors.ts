@@ -8,9 +8,11 @@ const KINDS = {
   METHOD_NOT_ALLOWED: { status: 405, message: 'The gateway does not forward this method' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The request is too large' },
+  EXPECTATION_FAILED: { status: 417, message: 'The only expectation that is met is 100-continue' },
   TOO_MANY_REQUESTS: { status: 429, message: 'Rate limit exceeded' },
   REQUEST_HEADER_FIELDS_TOO_LARGE: { status: 431, message: 'The head of the request is too large' },
   INTERNAL_ERROR: { status: 500, message: 'Internal error' },
+  NOT_IMPLEMENTED: { status: 501, message: 'The gateway does not know this method' },
   BAD_GATEWAY: { status: 502, message: 'Failed to connect to upstream service' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service is not available' },
   GATEWAY_TIMEOUT: { status: 504, message: 'Upstream service did not respond in time' },
@@ -28,14 +30,18 @@ export interface ErrorBody {
 
 /**
  * An error response of the gateway's own. Its `message` is for the client and names no host, port or stack;
- * what happened is its `cause`, which only the log sees.
+ * what happened is its `cause`, which only the log sees. It has no stack, which would cost more than the response, and
+ * tell only where the gateway noticed what a client or an upstream did.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode
   readonly statusCode: number
 
   constructor (code: ErrorCode, message: string = KINDS[code].message, cause?: unknown) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message, { cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'GatewayError'
     this.code = code
     this.statusCode = KINDS[code].status

@@ -86,6 +86,11 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     return (this.#responseBody ?? this.#tunnel)?.bytes ?? 0
   }
 
+  /** Whether there is nobody left to respond to: nothing is to be started then. */
+  get isClientGone (): boolean {
+    return this.#protocol.isGone(this.#clientRequest)
+  }
+
   /**
    * Validates the request and sends it on.
    *
@@ -93,10 +98,6 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    */
   start (client: Client, target: string): void {
     const { route, request } = this
-    if (this.#protocol.isGone(this.#clientRequest)) {
-      this.ended()
-      return
-    }
     const fields = this.#protocol.fields(this.#clientRequest)
     const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
     const path = wrong === undefined ? route.rewrite(target) : undefined
@@ -104,7 +105,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, route, this.#wantsTrailers && this.#isChunked, this)
+    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
     this.#outgoing = { method: request.method, path, head, body: this.#requestBody }
@@ -154,6 +155,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       return
     }
     this.respondedAt = performance.now()
+    this.#requestBody?.responded()
     const { route, reply, request } = this
     for (const responded of route.observers.responded) responded(this)
     const { rawHeaders, statusCode } = response
@@ -217,6 +219,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const outcome = error.code === 'REQUEST_TIMEOUT' ? 'timeout' : 'rejected'
     if (this.#responseBody === undefined) this.#reject(outcome, error)
     else this.#breakOff(outcome, error)
+  }
+
+  bodyAborted (): void {
+    this.ended()
   }
 
   bodyBroken (error: unknown): void {

@@ -1,8 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { discardBody, receiveRequestBody, resumeRequestBody } from '../node/parsed-body.js'
 import { expectNoBody, isLingering, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { eachField, listValue } from './fields.js'
+import { readStream, stopReading } from './stream-body.js'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -27,6 +29,22 @@ export const http1Client: ClientProtocol = {
   isGone: ({ socket }) => socket.destroyed || isLingering(socket),
 
   expectNoBody,
+
+  /** Past the request's own stream, but where somebody else reads that as well. */
+  deliverBody (request, receiver) {
+    if (request.listenerCount('data') > 0 || request.listenerCount('readable') > 0) readStream(request, receiver)
+    else receiveRequestBody(request, receiver)
+  },
+
+  resumeBody (request) {
+    if (request.isPaused()) request.resume()
+    else resumeRequestBody(request)
+  },
+
+  stopBody (request) {
+    discardBody(request)
+    stopReading(request)
+  },
 
   release: releaseRequest,
 
@@ -83,6 +101,7 @@ export const http1Client: ClientProtocol = {
   /** The connection cannot be used again with half a body in it. */
   abandonBody (request) {
     request.resume()
+    resumeRequestBody(request)
     lingerAfterResponse(request.socket)
   }
 }

@@ -5,6 +5,7 @@ import { groupFields } from '../upstream/http2-fields.js'
 import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { eachField, isSame } from './fields.js'
+import { readStream, stopReading } from './stream-body.js'
 
 /** A client that speaks HTTP/2. Its connection carries other requests, so that only the stream is ever broken off. */
 export const http2Client: ClientProtocol = {
@@ -30,10 +31,17 @@ export const http2Client: ClientProtocol = {
 
   hasBody: request => !asRequest(request).stream.endAfterHeaders,
 
-  isGone: request => asRequest(request).stream.destroyed,
+  /** A stream that the client reset with NO_ERROR is closed and not destroyed while some of its body is unread. */
+  isGone: request => asRequest(request).stream.closed,
 
   /** Node reads the end of such a stream by itself. */
   expectNoBody () {},
+
+  deliverBody: readStream,
+
+  resumeBody: request => request.resume(),
+
+  stopBody: stopReading,
 
   release () {},
 

@@ -6,27 +6,30 @@ export interface PathRewrite {
   replacement: string
 }
 
+/** Makes what puts a replacement in the place of a pattern's first match in a path, in linear time. */
+export type CompileReplacement = (rewrite: PathRewrite) => (path: string) => string
+
 /**
  * Prepares a route's rewrite. The path is checked and rewritten as it stands on the wire, never decoded and
  * encoded again, so every percent-encoding and the query reach the upstream as they were sent.
  *
  * @param prefix the mounted prefix, `/` or without a slash at its end
  * @param pathRewrite a regular expression over the raw path; without it the path is forwarded as it came
- * @throws SyntaxError when the pattern is no regular expression
+ * @param compile asked for a pattern that is more than an anchored text
  */
-export function compileRewrite (prefix: string, pathRewrite?: PathRewrite): Rewrite {
+export function compileRewrite (prefix: string, pathRewrite: PathRewrite | undefined, compile: CompileReplacement): Rewrite {
   if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length) ? originForm(url) : undefined
 
   const literal = literalPrefix(pathRewrite)
   if (literal !== undefined && prefix.startsWith(literal)) return cutPrefix(prefix, literal.length, pathRewrite.replacement)
 
-  const pattern = new RegExp(pathRewrite.pattern)
+  const replace = compile(pathRewrite)
   return url => {
     if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
     // A pattern may join what was apart (`/a/.x./b` without its x), so its result is checked like a client's path.
-    const rewritten = originForm(path.replace(pattern, pathRewrite.replacement))
+    const rewritten = originForm(replace(path))
     if (rewritten === undefined || !isPlain(rewritten, 0)) return undefined
     return query === -1 ? rewritten : rewritten + url.slice(query)
   }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { countBody } from '../node/body-memory.js'
+import type { BodyReceiver } from '../node/parsed-body.js'
 import type { UpstreamRequest } from '../upstream/pool.js'
 import type { BodyRate, RatedBody } from './body-rate.js'
+import type { ClientProtocol } from './client-protocol.js'
 import { GatewayError } from './errors.js'
 import { allowedTrailers } from './fields.js'
 
@@ -16,6 +18,8 @@ export interface RequestBodyLimits {
 export interface RequestBodyOwner {
   /** The body must not go on: the exchange fails. */
   rejectBody (error: GatewayError): void
+  /** The client is gone before the end of its body. */
+  bodyAborted (): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -29,12 +33,13 @@ declare module 'http' {
 type Sender = UpstreamRequest & { [kBody]?: RequestBody }
 
 /** A request's body on its way to an upstream, at the pace at which that reads. Made for requests that have one. */
-export class RequestBody implements RatedBody {
+export class RequestBody implements RatedBody, BodyReceiver {
   received = 0
   isHeld = false
   since = 0
   before = 0
   readonly #request: IncomingMessage
+  readonly #protocol: ClientProtocol
   readonly #limits: RequestBodyLimits
   readonly #passesTrailers: boolean
   readonly #owner: RequestBodyOwner
@@ -43,9 +48,10 @@ export class RequestBody implements RatedBody {
   #remaining: number
   #hasBegun = false
 
-  constructor (request: IncomingMessage, limits: RequestBodyLimits, passesTrailers: boolean, owner: RequestBodyOwner) {
+  constructor (request: IncomingMessage, protocol: ClientProtocol, limits: RequestBodyLimits, passesTrailers: boolean, owner: RequestBodyOwner) {
     const length = request.headers['content-length']
     this.#request = request
+    this.#protocol = protocol
     this.#limits = limits
     this.#passesTrailers = passesTrailers
     this.#owner = owner
@@ -58,10 +64,10 @@ export class RequestBody implements RatedBody {
     request[kBody] = this
     upstream[kBody] = this
     upstream.on('drain', onDrain)
-    request.on('data', onData)
-    request.on('end', onEnd)
+    request.on('aborted', onAborted)
+    this.#protocol.deliverBody(request, this)
     // After what arrived together with the head: an upstream may have something to say before the body comes.
-    process.nextTick(begin, this)
+    if (!upstream.writableEnded) process.nextTick(begin, this)
   }
 
   begin (): void {
@@ -72,9 +78,9 @@ export class RequestBody implements RatedBody {
   }
 
   /** What completes the Content-Length ends the request in the same write. */
-  forward (chunk: Buffer): void {
+  write (chunk: Buffer): boolean {
     const upstream = this.#upstream
-    if (upstream === undefined) return
+    if (upstream === undefined) return true
     this.#hasBegun = true
     this.received += chunk.length
     countBody(chunk.length)
@@ -85,16 +91,17 @@ export class RequestBody implements RatedBody {
       upstream.end(chunk)
     } else if (!upstream.write(chunk)) {
       this.isHeld = true
-      this.#request.pause()
+      return false
     }
+    return true
   }
 
   resume (): void {
     this.isHeld = false
-    this.#request.resume()
+    this.#protocol.resumeBody(this.#request)
   }
 
-  finish (): void {
+  end (): void {
     const upstream = this.#upstream
     this.#hasBegun = true
     this.#limits.bodyRate.leave(this)
@@ -113,17 +120,50 @@ export class RequestBody implements RatedBody {
     }
   }
 
+  /** The response has begun: from here on only the silence of both sides counts, as one may be all ears (a gRPC watch). */
+  responded (): void {
+    this.#limits.bodyRate.leave(this)
+  }
+
   /** Reads no more of it. */
   stop (): void {
     this.#limits.bodyRate.leave(this)
-    this.#request.off('data', onData)
-    this.#request.off('end', onEnd)
+    this.#protocol.stopBody(this.#request)
+    this.#request.off('aborted', onAborted)
     this.#upstream = undefined
+  }
+
+  /**
+   * Not left to the end of the exchange: over HTTP/2 Node ends the body of a stream that the client resets with
+   * NO_ERROR as if the client had said so, and only when all of it was read.
+   */
+  aborted (): void {
+    this.stop()
+    // Read by nobody, it would keep the stream.
+    this.#request.resume()
+    this.#owner.bodyAborted()
+  }
+
+  /** @returns whether anybody still waits for the body */
+  reject (error: GatewayError): boolean {
+    if (this.#upstream === undefined) return false
+    this.#owner.rejectBody(error)
+    return true
   }
 
   tooSlow (): void {
     this.#owner.rejectBody(new GatewayError('REQUEST_TIMEOUT', 'The body of the request came too slowly'))
   }
+}
+
+/**
+ * Has the exchange whose body a request is part of told that the body cannot be read any further.
+ *
+ * @returns whether there is one, which then responds with the error
+ */
+export function rejectBodyOf (request: IncomingMessage, error: GatewayError): boolean {
+  const body = request[kBody]
+  return body !== undefined && body.reject(error)
 }
 
 function begin (body: RequestBody): void {
@@ -134,10 +174,6 @@ function onDrain (this: Sender): void {
   this[kBody]?.resume()
 }
 
-function onData (this: IncomingMessage, chunk: Buffer): void {
-  this[kBody]?.forward(chunk)
-}
-
-function onEnd (this: IncomingMessage): void {
-  this[kBody]?.finish()
+function onAborted (this: IncomingMessage): void {
+  this[kBody]?.aborted()
 }

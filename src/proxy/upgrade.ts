@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { takeConnection } from '../node/given-connection.js'
 import { GatewayError } from './errors.js'
 import { listValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
@@ -71,7 +72,7 @@ export function closeOnEnd (connection: Socket): void {
 export function switchProtocols (response: ServerResponse, connection: Socket): void {
   connection.off('end', close)
   response.end()
-  response.detachSocket(connection)
+  takeConnection(response, connection)
 }
 
 function close (this: Socket): void {

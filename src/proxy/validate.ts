@@ -35,6 +35,8 @@ export function validateRequest (request: IncomingMessage, fields: RawFields, { 
   if (httpVersionMajor !== 1 && !isHttp2(request)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
   // It would show a script what HttpOnly and the proxies on the way keep from it (RFC 9110 section 9.3.8).
   if (method === 'TRACE') return new GatewayError('METHOD_NOT_ALLOWED')
+  // Node lets none but this one pass by itself; a list of several may have it (RFC 9110 section 10.1.1).
+  if (headers.expect !== undefined && !headers.expect.toLowerCase().includes('100-continue')) return new GatewayError('EXPECTATION_FAILED')
   const codings = headers['transfer-encoding']
   if (codings !== undefined && !isChunkedAlone(codings, httpVersionMinor)) return bad('Transfer-Encoding must be chunked alone, and in HTTP/1.1')
   if (Number(headers['content-length']) > maxBodySize) return new GatewayError('PAYLOAD_TOO_LARGE')

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { afterEarlierResponses, currentResponse, isLingering, lingerAfterResponse, unfinishedRequest } from '../node/server-connection.js'
 import type { ServerConnection } from '../node/server-connection.js'
 import { logLocal } from '../observe/access-log.js'
+import { withoutDetails } from '../observe/reason.js'
 import { errorBody, GatewayError } from '../proxy/errors.js'
+import { rejectBodyOf } from '../proxy/request-body.js'
+import { muteResponse } from './counted-response.js'
 import { closeAfter, rejectMalformed } from './malformed.js'
 import { writeError } from './raw-response.js'
 
@@ -20,7 +23,7 @@ export function respondToError (error: FastifyError, request: FastifyRequest, re
 export function respondToUnrouted (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   closeAfter(request.raw, reply)
   respondToError(error, request, reply)
-  logLocal(request.log, { reqId: request.id, method: request.raw.method, url: request.raw.url }, reply.statusCode, reply.elapsedTime)
+  logLocal(request.server.log, { reqId: request.id, method: request.raw.method, url: request.raw.url }, reply.statusCode, reply.elapsedTime)
 }
 
 export function respondNotFound ({ raw }: FastifyRequest, reply: FastifyReply): void {
@@ -40,11 +43,15 @@ type Rejected = ServerConnection & { [kRejected]?: true }
 export function respondToMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Rejected): void {
   const { code = '' } = error
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP_')) {
-    respondInTurn(socket, () => reject(this, socket, malformed(code), { err: error }))
+    const known = malformed(code)
+    const half = unfinishedRequest(socket)
+    // An exchange that forwards the body ends at once, or its upstream would wait for the rest until the timeout.
+    if (half !== undefined && rejectBodyOf(half, known)) return
+    respondInTurn(socket, () => reject(this, socket, known, { err: withoutDetails(error) }))
     return
   }
   // The connection broke, or under TLS never came to be.
-  if (code !== 'ECONNRESET') this.log.info({ outcome: 'rejected', err: error }, 'no connection')
+  if (code !== 'ECONNRESET') this.log.info({ outcome: 'rejected', err: withoutDetails(error) }, 'no connection')
   socket.destroy()
 }
 
@@ -63,14 +70,31 @@ export function respondToUpgrade (fastify: FastifyInstance, { method, url }: Inc
   reject(fastify, connection, error, { method, url })
 }
 
+/** A method that HTTP/2 carries and Node does not know (RFC 9110 section 9.1). */
+export function respondToUnknownMethod (this: FastifyInstance, { method, url }: IncomingMessage, response: Http2ServerResponse): void {
+  reject(this, response, new GatewayError('NOT_IMPLEMENTED'), { method, url })
+}
+
+/** One more request than a connection may carry, behind the response that said so. Node goes on to write a bare 503. */
+export function respondToDropped (this: FastifyInstance, request: IncomingMessage, socket: Rejected): void {
+  muteResponse(request)
+  const { method, url } = request
+  respondInTurn(socket, () => reject(this, socket, new GatewayError('SERVICE_UNAVAILABLE', 'The connection carries no more requests'), { method, url }), ({ req }) => req === request)
+}
+
+/** What Node tells of a session of HTTP/2 that it ended: its client broke the protocol, of which no request is left. */
+export function logSessionError (this: FastifyInstance, error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ECONNRESET') this.log.info({ outcome: 'rejected', err: withoutDetails(error) }, 'no HTTP/2')
+}
+
 /** The requests before the bad bytes were well, and have their responses first. */
-function respondInTurn (socket: Rejected, respond: () => void): void {
+function respondInTurn (socket: Rejected, respond: () => void, isTurn = isHalfRead): void {
   if (socket[kRejected] === true || isLingering(socket)) return
   socket[kRejected] = true
   // Node listens no more on a connection that asked to be a tunnel, and an error that nobody hears ends the process.
   socket.on('error', ignore)
   const half = unfinishedRequest(socket)
-  afterEarlierResponses(socket, ({ req }) => !req.complete, () => {
+  afterEarlierResponses(socket, isTurn, () => {
     if (currentResponse(socket) !== undefined || half === undefined) {
       respond()
       return
@@ -79,6 +103,10 @@ function respondInTurn (socket: Rejected, respond: () => void): void {
     lingerAfterResponse(socket)
     socket.destroySoon()
   })
+}
+
+function isHalfRead ({ req }: ServerResponse): boolean {
+  return !req.complete
 }
 
 function reject ({ log }: FastifyInstance, to: ServerConnection | Http2ServerResponse, error: GatewayError, line: { method?: string | undefined, url?: string | undefined, err?: Error }): void {
@@ -91,7 +119,7 @@ function reject ({ log }: FastifyInstance, to: ServerConnection | Http2ServerRes
   const reqId = randomUUID()
   logLocal(log, { reqId, ...line }, error.statusCode)
   // Of a head that could not be read nobody knows the method, and the connection's end is the end of any response.
-  writeError(to, error, reqId, !isHttp2 && unfinishedRequest(to)?.method === 'HEAD')
+  writeError(to, error, reqId, line.method === 'HEAD' || (!isHttp2 && unfinishedRequest(to)?.method === 'HEAD'))
 }
 
 function ignore (): void {}

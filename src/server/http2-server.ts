@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import type { SecureServerOptions, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
@@ -19,6 +20,8 @@ const FLOOD_LIMITS = {
   streamResetRate: 33
 }
 
+const KNOWN_METHODS = new Set(METHODS)
+
 /** A server for HTTP/2 and, by ALPN, HTTP/1.1, which is closed as Node's HTTP/1 servers are. */
 export function createHttp2Server (tls: SecureServerOptions, limits: Limits, handler: RequestListener) {
   const server = createSecureServer({
@@ -27,8 +30,12 @@ export function createHttp2Server (tls: SecureServerOptions, limits: Limits, han
     allowHTTP1: true,
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: limits.maxHeaderSize }
   })
-  // Not as an argument above: Node's types have other requests there.
-  server.on('request', handler)
+  server.on('request', (request, response) => {
+    // Over HTTP/1 the parser rejects the others. Fastify's router takes them for a bug of its own.
+    server.emit(KNOWN_METHODS.has(request.method) ? 'knownMethod' : 'unknownMethod', request, response)
+  })
+  // Not as an argument: Node's types have other requests there.
+  server.on('knownMethod', handler)
   const sockets = new Set<Socket>()
   const closers = new Set<() => void>()
   server.on('secureConnection', socket => {

@@ -5,7 +5,8 @@ import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { readCertificates, reloadOnChange } from './certificates.js'
 import type { ServerSettings } from '../config/index.js'
-import { respondToConnect } from './error-responses.js'
+import { CountedResponse } from './counted-response.js'
+import { logSessionError, respondToConnect, respondToDropped, respondToUnknownMethod } from './error-responses.js'
 import { createHttp2Server } from './http2-server.js'
 import { limitsOf } from './limits.js'
 import { listenOnBothLoopbacks } from './loopback.js'
@@ -18,11 +19,14 @@ export function serverFactory (settings: ServerSettings): (handler: RequestListe
   const limits = limitsOf(settings)
   const tls = settings.tls && { ...readCertificates(settings.tls), handshakeTimeout: limits.headersTimeout }
 
+  // A response that can be found costs a little for each request.
+  const counted = limits.maxRequestsPerSocket > 0 && { ServerResponse: CountedResponse }
+
   function create (handler: RequestListener): Server {
-    if (tls === undefined) return createServer(limits, handler)
-    if (!settings.http2) return createHttpsServer({ ...tls, ...limits }, handler)
+    if (tls === undefined) return createServer({ ...limits, ...counted }, handler)
+    if (!settings.http2) return createHttpsServer({ ...tls, ...limits, ...counted }, handler)
     // Fastify's types know HTTP/1 alone; this one has all that is used of such a server.
-    const server: object = createHttp2Server(tls, limits, handler)
+    const server: object = createHttp2Server({ ...tls, ...(counted && { Http1ServerResponse: CountedResponse }) }, limits, handler)
     return server as Server
   }
 
@@ -34,6 +38,11 @@ export function serverFactory (settings: ServerSettings): (handler: RequestListe
 export function prepareServer (fastify: FastifyInstance, { tls }: ServerSettings): void {
   const { server, log } = fastify
   server.on('connect', respondToConnect.bind(fastify))
+  server.on('dropRequest', respondToDropped.bind(fastify))
+  server.on('unknownMethod', respondToUnknownMethod.bind(fastify))
+  server.on('sessionError', logSessionError.bind(fastify))
+  // It is rejected on the way of all requests. Where nobody listens, Node writes a bare 417.
+  server.on('checkExpectation', (request, response) => { server.emit('request', request, response) })
   server.on('drop', countDrops(fastify))
   listenOnBothLoopbacks(fastify)
   if (tls !== undefined && isTlsServer(server)) {

@@ -1,14 +1,10 @@
-import { ServerResponse } from 'node:http'
-import type { IncomingMessage, Server } from 'node:http'
-import { Server as TlsServer } from 'node:tls'
-import { afterEarlierResponses, currentResponse, lingerAfterResponse } from '../node/server-connection.js'
-import type { ServerConnection } from '../node/server-connection.js'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { giveBack, responseOn, takeConnection, whenWritten } from '../node/given-connection.js'
+import type { UpgradeConnection } from '../node/given-connection.js'
+import { lingerAfterResponse } from '../node/server-connection.js'
 import { GatewayError } from '../proxy/errors.js'
 import { eachField, isSame, members } from '../proxy/fields.js'
 import { allowUpgrade, closeOnEnd } from '../proxy/upgrade.js'
-
-/** A connection that Node's server has given away. */
-export type UpgradeConnection = ServerConnection & { readonly server: Server }
 
 /**
  * Makes the response for a request whose connection Node has given away, and has it served when the responses to the
@@ -22,9 +18,7 @@ export function serveUpgrade (request: IncomingMessage, connection: UpgradeConne
   connection.on('error', ignore)
   connection.unshift(early)
   whenWritten(connection, () => {
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(connection)
+    const response = responseOn(connection, request)
     response.on('finish', () => {
       if (response.statusCode !== 101) endConnection(response, connection)
     })
@@ -37,7 +31,7 @@ function ignore (): void {}
 
 /** As Node's server does after a response. What the client sent for a tunnel that it did not get is thrown away. */
 function endConnection (response: ServerResponse, connection: UpgradeConnection): void {
-  response.detachSocket(connection)
+  takeConnection(response, connection)
   lingerAfterResponse(connection)
   connection.destroySoon()
   response.emit('close')
@@ -59,9 +53,8 @@ export function serveOrdinary (request: IncomingMessage, connection: UpgradeConn
   connection.unshift(rest)
   connection.unshift(headWithoutUpgrade(request))
   whenWritten(connection, () => {
-    const { server } = connection
     connection.off('error', ignore)
-    server.emit(server instanceof TlsServer ? 'secureConnection' : 'connection', connection)
+    giveBack(connection)
   })
 }
 
@@ -86,14 +79,4 @@ function headWithoutUpgrade ({ method, url, httpVersion, rawHeaders }: IncomingM
 
 function isNotOfUpgrade (option: string): boolean {
   return !isSame(option, 'upgrade') && !isSame(option, 'http2-settings')
-}
-
-/** Node's server still writes the responses to the requests before, but no longer tells them when the connection drains. */
-function whenWritten (connection: UpgradeConnection, next: () => void): void {
-  const drained = (): void => { currentResponse(connection)?.emit('drain') }
-  connection.on('drain', drained)
-  afterEarlierResponses(connection, () => false, () => {
-    connection.off('drain', drained)
-    if (connection.writable) next()
-  })
 }

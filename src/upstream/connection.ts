@@ -2,7 +2,8 @@ import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { defer, isBusy } from '../node/loop-turn.js'
 import type { Deferred } from '../node/loop-turn.js'
-import { resetOwner } from '../node/upstream-connection.js'
+import { readBeforeFailing } from '../node/lost-connection.js'
+import { isReading, parse, resetOwner, sendOn } from '../node/upstream-connection.js'
 import type { ClientSocket } from '../node/upstream-connection.js'
 import type { BodySink, PoolRequest } from './pool.js'
 
@@ -63,7 +64,7 @@ export class ConnectionState implements Deferred {
     }
     // Kept as it is from request to request where it can be: arming it anew costs a timer, a write on the socket does not.
     if (connection.timeout !== holder.timeout) connection.setTimeout(holder.timeout)
-    request.onSocket(connection)
+    sendOn(connection, request)
   }
 }
 
@@ -81,17 +82,15 @@ export function watch (socket: Socket, pool: ConnectionOwner): Connection {
   connection.on('free', onFree)
   connection.on('agentRemove', onAgentRemove)
   connection.on('close', onClose)
+  readBeforeFailing(connection)
   return connection
 }
 
-/**
- * Takes what has arrived. Node's client parses it before this returns, and copies what it keeps. Whoever has a
- * connection for another protocol may keep it, and reads at a pace of their own.
- */
+/** Takes what has arrived. Whoever has a connection for another protocol may keep it, and reads at a pace of their own. */
 export function receive (connection: Connection, bytes: Buffer): boolean {
   const state = connection[kState]
   if (state.isDetached) return connection.push(Buffer.from(bytes))
-  connection.emit('data', bytes)
+  parse(connection, bytes)
   state.sink?.flush()
   return true
 }
@@ -107,7 +106,7 @@ export function hasResponded (request: ClientRequest): boolean {
  * dropped or, worse, taken for the start of the next response: another client's.
  */
 function onData (this: Connection): void {
-  if (this.parser == null) this.destroy()
+  if (!isReading(this)) this.destroy()
   this[kState].hasResponded = true
 }
 

@@ -1,17 +1,20 @@
 import { EventEmitter } from 'node:events'
 import { constants } from 'node:http2'
 import type { ClientHttp2Stream } from 'node:http2'
-import { Readable } from 'node:stream'
+import { addAbortSignal, Readable } from 'node:stream'
 import { groupFields } from './http2-fields.js'
 import type { Fields } from './http2-fields.js'
 import { lostConnection } from './http2-session.js'
 import type { Session } from './http2-session.js'
 import type { BodySink, Interim, UpstreamRequest, PoolRequest, UpstreamResponse } from './pool.js'
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants
 
 /** Fields that HTTP/2 has by other means, or forbids (RFC 9113 section 8.2.2). */
 const OF_HTTP1 = ['host', 'connection', 'transfer-encoding', 'upgrade']
+
+/** Of every request that is given up. */
+const GIVEN_UP = AbortSignal.abort()
 
 const kRequest = Symbol('request')
 
@@ -83,11 +86,14 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
     if (this.#options.hasBody) this.#stream?.end()
   }
 
-  /** Gives it up: what has been sent is cancelled, so that the upstream learns of it. */
+  /**
+   * Gives it up: what has been sent is cancelled, so that the upstream learns of it. Not by `close`, which has Node end
+   * the stream before it resets it: half an upload would have come to its end, and pass for whole. A stream that is
+   * aborted sends RST_STREAM (CANCEL) alone.
+   */
   destroy (): void {
     this.#isOver = true
-    if (this.#stream?.pending === true) this.#stream.destroy()
-    else this.#stream?.close(NGHTTP2_CANCEL)
+    if (this.#stream !== undefined) addAbortSignal(GIVEN_UP, this.#stream)
   }
 
   /** Whether the upstream did nothing with it, as far as that can be told; asked once, as HTTP/1 does. */
@@ -109,8 +115,9 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
     this.emit('response', response)
   }
 
-  /** After the head, the stream's own event tells who reads the response. */
+  /** After the head, the stream's own event tells who reads the response. Whoever gave up is told nothing. */
   failed (error: Error): void {
+    if (this.#isOver) return
     this.#isOver = true
     // Of a connection that could not be made; Node wraps the reason.
     if (!this.#hasResponse) this.emit('error', error.cause ?? error)

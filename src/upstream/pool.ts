@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { ParsedResponse } from '../node/upstream-connection.js'
+import type { ParsedMessage } from '../node/parsed-body.js'
 
 /** A request for a pool to send, and whom to tell of silence on its connection. */
 export interface PoolRequest {
@@ -38,7 +38,7 @@ export interface Interim {
 }
 
 /** Node's `IncomingMessage`, or what stands for it over HTTP/2. Its body is read by {@link Pool.deliver} alone. */
-export interface UpstreamResponse extends ParsedResponse {
+export interface UpstreamResponse extends ParsedMessage {
   readonly httpVersion: string
   readonly statusCode: number
   /** Empty over HTTP/2. */

@@ -44,7 +44,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   t.test(`${signal} ends all of it`, { buffered: true }, async t => {
     const demo = new NodeProcess(t, DEMO, { DEMO_PORTS: ANY_PORTS })
     const [, url = ''] = await demo.until(/The gateway listens at (\S+)\. Ctrl-C/)
-    const pid = gatewayOf(demo)
+    const pid = await gatewayOf(demo)
     // Events go on for an hour: what is under way does not hold it up.
     const events = await fetch(`${url}/api/profile/events?count=3600&every=1000`)
     demo.child.kill(signal)
@@ -57,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 t.test('when the gateway dies, all ends with status 1', { buffered: true }, async t => {
   const demo = new NodeProcess(t, DEMO, { DEMO_PORTS: ANY_PORTS })
   await demo.until(/Ctrl-C/)
-  process.kill(gatewayOf(demo), 'SIGKILL')
+  process.kill(await gatewayOf(demo), 'SIGKILL')
   t.equal(await demo.exited, 1)
   t.match(demo.output, /\nThe gateway ended \(SIGKILL\)\.\n$/)
 })
@@ -74,8 +74,9 @@ t.test('a port that is taken: one message, status 1', { buffered: true }, async 
   }
 })
 
-function gatewayOf (demo: NodeProcess): number {
-  return Number(/"pid":(\d+)/.exec(demo.output)?.[1])
+/** The gateway's first line in the log may come behind what the demo says: it is buffered for a moment. */
+async function gatewayOf (demo: NodeProcess): Promise<number> {
+  return Number((await demo.until(/"pid":(\d+)/))[1])
 }
 
 /** In a shell, as it was printed; what came, piece by piece. */

@@ -85,7 +85,7 @@ t.test('CONNECT is answered once, and the connection closed', async t => {
   const client = new RawClient(t, port)
   client.send('CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nGET /nope HTTP/1.1\r\nHost: x\r\n\r\n')
   await client.closed
-  t.match(client.received, /^HTTP\/1\.1 405 METHOD_NOT_ALLOWED\r\n[^]*\r\nAllow: [^\r]*GET[^\r]*\r\n[^]*\r\nConnection: close\r\n\r\n\{.*"METHOD_NOT_ALLOWED"/)
+  t.match(client.received, /^HTTP\/1\.1 405 Method Not Allowed\r\n[^]*\r\nAllow: [^\r]*GET[^\r]*\r\n[^]*\r\nConnection: close\r\n\r\n\{.*"METHOD_NOT_ALLOWED"/)
   t.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1)
   t.match(lines.find(({ method }) => method === 'CONNECT'), { url: 'a.example:443', status: 405, outcome: 'rejected' })
 })
@@ -115,7 +115,7 @@ t.test('a HEAD whose body is bad gets a refusal without a body (RFC 9110 section
   const client = new RawClient(t, port)
   client.send('HEAD /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n')
   await client.closed
-  t.match(client.received, /^HTTP\/1\.1 400 BAD_REQUEST\r\n[^]*\r\nContent-Length: \d+\r\nConnection: close\r\n\r\n$/)
+  t.match(client.received, /^HTTP\/1\.1 400 [^\r]*\r\nconnection: close\r\n[^]*\r\ncontent-length: \d+\r\n[^{]*\r\n\r\n$/i)
 })
 
 for (const [first, other] of [['127.0.0.1', '::1'], ['::1', '127.0.0.1']] as const) {

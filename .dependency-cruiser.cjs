@@ -1,0 +1,71 @@
+// Who may import whom; `npm run lint` fails on anything else. CONTRIBUTING.md has the same table in words.
+
+/** By folder or file: what of ours it may import beside itself, and which packages. */
+const MAY_IMPORT = {
+  'src/node': { ours: [], packages: [] },
+  'src/config': { ours: [], packages: ['ajv', 'jsonc-parser', 're2js', 'typebox'] },
+  'src/upstream': { ours: ['src/node'], packages: [] },
+  'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
+  'src/observe': { ours: ['src/proxy'], packages: ['pino'] },
+  'src/server': { ours: ['src/proxy', 'src/observe', 'src/node', 'src/config'], packages: ['fastify'] },
+  plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
+  'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
+  'src/app.ts': { ours: ['src'], packages: ['fastify', 'pino'] },
+  'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config'], packages: ['fastify', 'fastify-plugin'] },
+  'src/cli': { ours: ['src/app.ts', 'src/config'], packages: ['fastify', 'fastify-cli'] },
+  // The package as its users have it: its types, and the service.
+  bench: { ours: ['src/index.ts'], packages: ['*'] },
+  fuzz: { ours: ['src/app.ts'], packages: ['*'] },
+  examples: { ours: [], packages: ['*'] },
+  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'fuzz'], packages: ['*'] }
+}
+
+/** As a regular expression for the path of whatever is inside. */
+function inside (place) {
+  return place.endsWith('.ts') ? `^${place.replaceAll('.', '\\.')}$` : `^${place}/`
+}
+
+function inPackage (name) {
+  return name === '*' ? '(^|/)node_modules/' : `(^|/)node_modules/${name}/`
+}
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(MAY_IMPORT).map(([place, { ours, packages }]) => ({
+      name: `${place} may not import it`,
+      severity: 'error',
+      from: { path: inside(place) },
+      to: {
+        // Plugins are the only ones that may not import each other.
+        pathNot: [...(place === 'plugins' ? [] : [place]), ...ours].map(inside).concat(packages.map(inPackage)),
+        dependencyTypesNot: ['core']
+      }
+    })),
+    {
+      name: 'src/observe knows the types of src/proxy alone',
+      severity: 'error',
+      from: { path: inside('src/observe') },
+      to: { path: inside('src/proxy'), dependencyTypesNot: ['type-only'] }
+    },
+    {
+      name: 'a circle',
+      severity: 'error',
+      from: {},
+      to: { circular: true }
+    },
+    {
+      name: 'a file that no rule knows',
+      severity: 'error',
+      from: { path: '\\.ts$', pathNot: Object.keys(MAY_IMPORT).map(inside) },
+      to: {}
+    }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    // Types are imports like all others.
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'default'] }
+  }
+}

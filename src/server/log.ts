@@ -1,0 +1,34 @@
+import { hostname } from 'node:os'
+import type { FastifyInstance } from 'fastify'
+import { TerminalLines, TextLines } from '../observe/access-lines.js'
+import { writeAccessLinesAs } from '../observe/access-log.js'
+import { LogOutput } from '../observe/log-output.js'
+import { stdoutSink } from '../observe/stdout.js'
+
+/** Characters of lines that wait while the disk is full or nobody reads. */
+const MAX_WAITING = 1024 * 1024
+/** Milliseconds that a closing service waits until its last lines are read. */
+const LAST_LINES = 1_000
+
+/** The service's log, as lines of JSON. */
+export function openOutput (): LogOutput {
+  const output = new LogOutput(stdoutSink(), { maxWaiting: MAX_WAITING, lostLine, warn: message => console.error(message) })
+  process.on('exit', () => output.writeNow())
+  return output
+}
+
+function lostLine (dropped: number): string {
+  return `${JSON.stringify({ level: 40, time: Date.now(), pid: process.pid, hostname: hostname(), dropped, msg: 'lines of the log were dropped: they could not be written' })}\n`
+}
+
+/** @param output absent in a terminal */
+export function prepareLog (fastify: FastifyInstance, output: LogOutput | undefined): void {
+  const { log } = fastify
+  if (output === undefined) {
+    writeAccessLinesAs(new TerminalLines(log), log)
+    return
+  }
+  const lines = new TextLines(log, output)
+  if (lines.isWhatItsLoggerWrites()) writeAccessLinesAs(lines, log)
+  fastify.addHook('onClose', async () => await output.drain(LAST_LINES))
+}

@@ -9,6 +9,7 @@ import { registerGateway } from '../../src/register-gateway.js'
 import { respondNotFound, respondToError, respondToUnrouted } from '../../src/server/error-responses.js'
 import { call, Log } from '../fixtures/gateway.js'
 import { portOf, RawClient, rawService, service } from '../fixtures/peers.js'
+import { startService } from '../fixtures/service.js'
 import { SpawnedProcess } from '../fixtures/spawned.js'
 import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
 
@@ -190,4 +191,16 @@ t.test('a thousand routes hold less than 25 KiB each', async t => {
   const child = new SpawnedProcess(t, process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { cwd: new URL('../..', import.meta.url).pathname }, 'SIGKILL')
   const bytes = Number((await child.until(/bytes: (\d+)/))[1])
   t.ok(bytes < 25 * 1024, `${bytes} bytes`)
+})
+
+t.test('a target with user information is rejected, and nothing behind it is a request', async t => {
+  const { port } = await startService(t)
+  for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x']) {
+    const client = new RawClient(t, port).send(`GET ${target} HTTP/1.1\r\nHost: y\r\n\r\nGET /api/x HTTP/1.1\r\nHost: y\r\n\r\n`)
+    await client.closed
+    t.match(client.received, /^HTTP\/1\.1 400 Bad Request\r\n/)
+    t.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1)
+  }
+  const client = new RawClient(t, port).send('OPTIONS * HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n')
+  t.match(await client.closed.then(() => client.received), /^HTTP\/1\.1 404 /)
 })

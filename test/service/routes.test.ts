@@ -9,7 +9,6 @@ import { registerGateway } from '../../src/register-gateway.js'
 import { respondNotFound, respondToError, respondToUnrouted } from '../../src/server/error-responses.js'
 import { call, Log } from '../fixtures/gateway.js'
 import { portOf, RawClient, rawService, service } from '../fixtures/peers.js'
-import { startService } from '../fixtures/service.js'
 import { SpawnedProcess } from '../fixtures/spawned.js'
 import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
 
@@ -194,7 +193,7 @@ t.test('a thousand routes hold less than 25 KiB each', async t => {
 })
 
 t.test('a target with user information is rejected, and nothing behind it is a request', async t => {
-  const { port } = await startService(t)
+  const { port } = await startRoutes(t, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] })
   for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x']) {
     const client = new RawClient(t, port).send(`GET ${target} HTTP/1.1\r\nHost: y\r\n\r\nGET /api/x HTTP/1.1\r\nHost: y\r\n\r\n`)
     await client.closed

@@ -2,22 +2,32 @@ import { setTimeout } from 'node:timers/promises'
 import { addressOf, Client } from './client.js'
 import { startGateway } from './gateway.js'
 import type { Gateway } from './gateway.js'
+import { Http2Service } from './http2-service.js'
+import type { Http2Host } from './http2-service.js'
 import { Random } from './random.js'
 import { Service } from './service.js'
 import type { Host } from './service.js'
 
 /** Something to try: what a client and a service do, and what may come of it. */
-export interface Case extends Host {
+export interface Case extends Host, Http2Host {
   readonly number: number
   run (client: Client): Promise<void>
-  /** @param target `host:port` of the service */
-  check (target: string): string[]
+  /** @param targets `host:port` of the services */
+  check (targets: Targets): string[]
   /** All bytes, escaped. */
   describe (): string
 }
 
+/** `host:port` of the service that speaks HTTP/1, and of the other. */
+export interface Targets {
+  readonly http1: string
+  readonly http2: string
+}
+
 export interface Kind {
   readonly name: string
+  /** Whether its clients speak HTTP/2 over TLS. */
+  readonly isHttp2?: boolean
   make (random: Random, number: number): Case
 }
 
@@ -40,12 +50,17 @@ export class Campaign {
   #serial = 0
   #ended = false
 
-  private constructor (readonly seed: number, readonly gateway: Gateway, readonly service: Service, readonly target: string) {}
+  private constructor (readonly seed: number, readonly gateway: Gateway, readonly service: Service, readonly http2Service: Http2Service, readonly targets: Targets) {}
 
   static async start (seed: number): Promise<Campaign> {
     const service = new Service()
-    const port = await service.listen()
-    return new Campaign(seed, await startGateway(port), service, `127.0.0.1:${port}`)
+    const http2Service = new Http2Service()
+    const [http1, http2] = [await service.listen(), await http2Service.listen()]
+    return new Campaign(seed, await startGateway({ http1, http2 }), service, http2Service, { http1: `127.0.0.1:${http1}`, http2: `127.0.0.1:${http2}` })
+  }
+
+  get #services (): [Service, Http2Service] {
+    return [this.service, this.http2Service]
   }
 
   /** Runs the cases that `next` numbers, `connections` at a time. */
@@ -58,18 +73,19 @@ export class Campaign {
   async #one (kind: Kind, number: number): Promise<void> {
     const made = kind.make(new Random(this.seed, kind.name.charCodeAt(0), number), number)
     const address = addressOf(this.#serial++)
-    this.service.admit(address, made)
-    await made.run(new Client(this.gateway.port, address))
+    for (const service of this.#services) service.admit(address, made)
+    const { port, securePort } = this.gateway
+    await made.run(kind.isHttp2 === true ? new Client(securePort, address, true) : new Client(port, address))
     this.cases++
     this.#held.push({ kind, case: made, address })
     if (this.#held.length > HELD) this.#check(1)
-    this.#complain(kind.name, number, [...this.service.complaints.splice(0), ...this.gateway.complaints.splice(0)], 'in this case or one that ran beside it')
+    this.#complain(kind.name, number, [...this.#services, this.gateway].flatMap(({ complaints }) => complaints.splice(0)), 'in this case or one that ran beside it')
   }
 
   #check (count: number): void {
     for (const { kind, case: made, address } of this.#held.splice(0, count)) {
-      this.service.dismiss(address)
-      this.#complain(kind.name, made.number, made.check(this.target), made.describe())
+      for (const service of this.#services) service.dismiss(address)
+      this.#complain(kind.name, made.number, made.check(this.targets), made.describe())
     }
   }
 
@@ -83,10 +99,10 @@ export class Campaign {
     this.#ended = true
     await this.#gone(async () => await this.gateway.connections(), 'connections of clients are open still')
     await this.gateway.close()
-    await this.#gone(async () => this.service.connections.size, 'connections to the service are open still')
+    await this.#gone(async () => this.service.connections.size + this.http2Service.connections.size, 'connections to the service are open still')
     this.#check(this.#held.length)
-    this.#complain('end', 0, [...this.service.complaints, ...this.gateway.complaints], '')
-    await this.service.close()
+    this.#complain('end', 0, [...this.#services, this.gateway].flatMap(({ complaints }) => complaints), '')
+    for (const service of this.#services) await service.close()
     await this.#gone(async () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP')).length, 'handles of connections are left')
     return this.findings
   }

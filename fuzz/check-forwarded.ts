@@ -8,6 +8,10 @@ export interface Hop {
   readonly address: string
   /** `host:port` of the service. */
   readonly target: string
+  /** Whether the client speaks TLS. */
+  readonly isSecure?: boolean
+  /** Whether the service speaks HTTP/2. */
+  readonly isHttp2?: boolean
 }
 
 /** Of one connection (RFC 9110 section 7.6.1), and what the gateway says itself. Compared by rules of their own. */
@@ -26,7 +30,7 @@ function targetOf ({ line: [, target], fields }: Message): { authority: string, 
 
 /** The path at which the service must get a request; `undefined` for one that is not below the mounted prefix. */
 export function rewritten (meant: Message): string | undefined {
-  const [, rest] = /^\/api((?:[/?].*)?)$/.exec(targetOf(meant).path) ?? []
+  const [, rest] = /^\/(?:api|h2)((?:[/?].*)?)$/.exec(targetOf(meant).path) ?? []
   return rest === undefined ? undefined : PREFIX + rest
 }
 
@@ -57,13 +61,14 @@ export function asksForUpgrade ({ line: [, , version], fields, body, framing }: 
 }
 
 /** Compares what the service got with what the client meant. */
-export function compareForwarded (got: Message, meant: Message, { address, target }: Hop): string[] {
+export function compareForwarded (got: Message, meant: Message, { address, target, isSecure = false, isHttp2 = false }: Hop): string[] {
   const complaints: string[] = []
   const { fields } = got
   const left = nominated(meant)
   function expect (name: string, ...allowed: string[][]): void {
     const found = values(fields, name)
-    if (!allowed.some(list => same(list, found))) complaints.push(`${name} is ${JSON.stringify(found)}, must be ${allowed.map(list => JSON.stringify(list)).join(' or ')}`)
+    // Over HTTP/2 a list may be in one piece.
+    if (!allowed.some(list => isHttp2 ? list.join(', ') === found.join(', ') : same(list, found))) complaints.push(`${name} is ${JSON.stringify(found)}, must be ${allowed.map(list => JSON.stringify(list)).join(' or ')}`)
   }
   function demand (holds: boolean, complaint: string): void {
     if (!holds) complaints.push(complaint)
@@ -74,29 +79,42 @@ export function compareForwarded (got: Message, meant: Message, { address, targe
   const upgrades = asksForUpgrade(meant)
   demand(got.line[0] === meant.line[0], `the method became ${got.line[0]}`)
   demand(got.line[1] === rewritten(meant), `the path became ${got.line[1]}`)
-  demand(got.line[2] === 'HTTP/1.1', `the version became ${got.line[2]}`)
+  demand(got.line[2] === (isHttp2 ? 'HTTP/2' : 'HTTP/1.1'), `the version became ${got.line[2]}`)
   demand(isInside(got.line[1]), 'the path may leave the prefix')
   expect('host', [target])
   expect('x-forwarded-for', [address])
-  expect('x-forwarded-proto', ['http'])
+  expect('x-forwarded-proto', [isSecure ? 'https' : 'http'])
   expect('x-forwarded-host', authority === '' ? [] : [authority])
   expect('x-real-ip', [address])
   for (const name of ['forwarded', 'expect', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'http2-settings']) expect(name, [])
   expect('via', [...(left.includes('via') ? [] : values(meant.fields, 'via')), `${meant.line[2].slice(5)} ${VIA}`])
   expect('te', [], ...(wantsTrailers ? [['trailers']] : []))
   expect('trailer', [], ...(wantsTrailers ? [[values(meant.fields, 'trailer').join(', ')]] : []))
-  expect('connection', ['close'], ['keep-alive'], ...(wantsTrailers ? [['TE']] : []), ...(upgrades ? [['Upgrade']] : []))
+  if (isHttp2) expect('connection', [])
+  else expect('connection', ['close'], ['keep-alive'], ...(wantsTrailers ? [['TE']] : []), ...(upgrades ? [['Upgrade']] : []))
   demand(members(fields, 'upgrade').every(protocol => upgrades && members(meant.fields, 'upgrade').includes(protocol)), 'it asks for another protocol')
-  demand(same(endToEnd(got).flat(), endToEnd(meant).flat()), `the fields became ${JSON.stringify(endToEnd(got))}`)
+  demand(areSame(got, meant, OF_THE_HOP), `the fields became ${JSON.stringify(endToEnd(got))}`)
   const isBodyRight = got.state === 'whole' ? meant.state === 'whole' && got.body === meant.body : meant.body.startsWith(got.body)
   demand(isBodyRight, `the body became ${JSON.stringify(got.body)} (${got.state})`)
   demand(areTrailersRight(got.trailers, meant.trailers), `the trailers became ${JSON.stringify(got.trailers)}`)
   return complaints
 }
 
+/** Whether two heads have the same fields to their ends. HTTP/2 knows no upper case, and Node's takes those of one name together. */
+export function areSame (one: Message, other: Message, others: readonly string[]): boolean {
+  const [first, second] = [endToEnd(one, others), endToEnd(other, others)]
+  const isHttp2 = [...one.line, ...other.line].includes('HTTP/2')
+  return isHttp2 ? same(joined(first), joined(second)) : same(first.flat(), second.flat())
+}
+
+function joined (fields: readonly Field[]): string[] {
+  const names = new Set(fields.map(([name]) => name.toLowerCase()))
+  return [...names].sort().map(name => `${name}: ${values(fields, name).join(name === 'cookie' ? '; ' : ', ')}`)
+}
+
 /** A part of those that were sent, without those that act on the head. */
 export function areTrailersRight (got: readonly Field[], meant: readonly Field[]): boolean {
-  return got.every(([name, value]) => !NEVER_IN_TRAILERS.includes(name.toLowerCase()) && meant.some(other => same([name, value], other)))
+  return got.every(([name, value]) => !NEVER_IN_TRAILERS.includes(name.toLowerCase()) && meant.some(other => same([name.toLowerCase(), value], [other[0].toLowerCase(), other[1]])))
 }
 
 export function same (one: readonly string[], other: readonly string[]): boolean {

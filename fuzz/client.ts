@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { setImmediate } from 'node:timers/promises'
 
 /** How a client leaves: after its responses, after its last byte with its side closed, or without a word. */
@@ -23,8 +24,11 @@ export class Client {
   readonly socket: Socket
   #wake: () => void = () => {}
 
-  constructor (port: number, readonly address: string) {
-    this.socket = connect({ port, host: '127.0.0.1', localAddress: address, allowHalfOpen: true, noDelay: true })
+  /** @param isSecure whether over TLS, and then with HTTP/2 */
+  constructor (port: number, readonly address: string, isSecure = false) {
+    const options = { port, host: '127.0.0.1', localAddress: address, allowHalfOpen: true }
+    this.socket = isSecure ? connectTls({ ...options, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : connect(options)
+    this.socket.setNoDelay()
     this.socket.on('data', chunk => {
       this.text += chunk.toString('latin1')
       this.#wake()

@@ -12,6 +12,7 @@ import type { Hop } from './check-forwarded.js'
 import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
 import { bodyFor } from './service.js'
+import type { Targets } from './campaign.js'
 import type { Host, Received } from './service.js'
 
 /** What is known of a case before it runs, as it has no fault but those of the corpus. */
@@ -21,6 +22,8 @@ export interface Certain {
   /** Whether one more must be rejected. */
   readonly rejected: boolean
 }
+
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH']
 
 /** Milliseconds until bytes that mean nothing must have been rejected, if they ever are: else the client ends its side. */
 const QUIET = 400
@@ -83,7 +86,7 @@ export class RequestCase implements Host {
     this.complaints.push(...unless(await client.leave(), 'the gateway does not close the connection'))
   }
 
-  check (target: string): string[] {
+  check ({ http1: target }: Targets): string[] {
     const { text, address, ended } = this.#client
     const hop = { address, target }
     return [...this.complaints, ...checkRequests({ ...readRequests(this.bytes), ...this.#seen }, text, ended, hop)]
@@ -122,8 +125,8 @@ export function checkRequests (seen: RequestsSeen, text: string, ended: boolean,
   const complaints: string[] = []
   const forwarded = new Map<Message, string>()
   for (const { message, sent } of received) {
-    // A GET that was lost on a kept connection may be sent again.
-    const candidates = requests.filter(meant => (!forwarded.has(meant) || (forwarded.get(meant) === '' && meant.line[0] === 'GET')) && meant.line[0] === message.line[0] && rewritten(meant) === message.line[1])
+    // What was lost on a kept connection may be sent again if it is idempotent, and over HTTP/2 also what was refused.
+    const candidates = requests.filter(meant => (!forwarded.has(meant) || (forwarded.get(meant) === '' && (IDEMPOTENT.includes(meant.line[0]) || hop.isHttp2 === true))) && meant.line[0] === message.line[0] && rewritten(meant) === message.line[1])
     const checked = candidates.map(meant => ({ meant, wrong: compareForwarded(message, meant, hop) })).sort((a, b) => a.wrong.length - b.wrong.length)
     const [best] = checked
     if (best === undefined) complaints.push(`the service got a request that nobody meant: ${message.line.join(' ')}`)
@@ -203,7 +206,8 @@ function isResponseTo (sent: string | undefined, { body, fields }: Message): boo
   return sent !== undefined && fields.some(([name, value]) => name === 'X-Answer' && sent.includes(`X-Answer: ${value}\r\n`)) && sent.includes(body)
 }
 
-function isRejection (status: number): boolean {
+/** A status with which the gateway may reject a request. */
+export function isRejection (status: number): boolean {
   return (status >= 400 && status < 500) || [501, 505, 508].includes(status)
 }
 

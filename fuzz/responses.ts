@@ -89,7 +89,7 @@ export class ResponseCase implements Host {
 }
 
 /** Sends a response as planned, and notes what that does to the connection. */
-async function play (received: Received, { text, pieces, then }: Plan, method: string): Promise<void> {
+export async function play (received: Received, { text, pieces, then }: Plan, method: string): Promise<void> {
   const { connection } = received
   const { socket } = connection
   const { responses: [response] } = readResponses(text, [method], then === 'end')
@@ -145,12 +145,22 @@ export function checkResponses (asked: readonly Asked[], text: string, ended: bo
 function checkOne ({ method, isOld, isGood, received }: Asked, response: ClientResponse | undefined): string[] {
   if (received?.taint === 'poisoned') return []
   const sent = received === undefined ? undefined : readResponses(received.sent, [method], received.ended).responses[0]
-  const isSure = isGood && received?.taint === 'none'
   if (response === undefined) return ['none came']
+  const complaints = checkResponse(response, sent, isGood && received?.taint === 'none')
+  if (isFault(response.final) && complaints.length === 0) return []
+  if (isOld && (response.final.framing === 'chunked' || response.interims.length > 0 || !isLast(response.final))) complaints.push('it is nothing for HTTP/1.0')
+  return complaints
+}
+
+/**
+ * Compares a response with what the service sent.
+ *
+ * @param isSure whether the client must get it as it is
+ */
+export function checkResponse (response: ClientResponse, sent: ClientResponse | undefined, isSure: boolean): string[] {
   if (isFault(response.final) && !isSure) return []
   const complaints = compareResponse(isSure ? response : unsure(response), sent?.final.line[1] === '101' ? undefined : sent)
   if (isSure && response.final.state !== 'whole') complaints.push('it is cut short')
-  if (isOld && (response.final.framing === 'chunked' || response.interims.length > 0 || !isLast(response.final))) complaints.push('it is nothing for HTTP/1.0')
   return complaints
 }
 

@@ -28,6 +28,8 @@ export type Taint = 'none' | 'spoilt' | 'poisoned'
 export interface Host {
   received: Received[]
   onRequest (received: Received): void
+  /** Some of a request has come, its head at least. */
+  onPart? (received: Received): void
   /** The client has ended its side of a tunnel. */
   onTunnelEnd? (received: Received): void
 }
@@ -66,11 +68,15 @@ export class Service {
     this.#hosts.delete(address)
   }
 
-  /** Whose request it is, by what the gateway says and no client can change. */
-  hostOf ({ fields }: Message): Host | undefined {
-    const [address = '', ...others] = values(fields, 'x-forwarded-for')
-    return others.length === 0 ? this.#hosts.get(address) : undefined
+  hostOf (message: Message): Host | undefined {
+    return this.#hosts.get(clientOf(message) ?? '')
   }
+}
+
+/** The address of the client whose request it is, by what the gateway says and no client can change. */
+export function clientOf ({ fields }: Message): string | undefined {
+  const [address, ...others] = values(fields, 'x-forwarded-for')
+  return others.length === 0 ? address : undefined
 }
 
 /** The body of a response to a request; none to HEAD. */
@@ -160,7 +166,10 @@ export class ServiceConnection {
     }
     const received = this.#current
     received.message = message
-    if (message.state !== 'whole') return
+    if (message.state !== 'whole') {
+      host.onPart?.(received)
+      return
+    }
     this.#current = undefined
     this.#waiting = received
     this.latest = received

@@ -12,6 +12,7 @@ import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
 import { checkRequests } from './requests.js'
 import { bodyFor } from './service.js'
+import type { Targets } from './campaign.js'
 import type { Host, Received } from './service.js'
 
 const CONNECTIONS = ['Upgrade', 'upgrade', 'keep-alive, Upgrade', 'Upgrade, X-Nominated', 'close', 'Upgrade, HTTP2-Settings']
@@ -139,7 +140,7 @@ export class UpgradeCase implements Host {
     this.complaints.push(...unless(await client.leave(), 'the gateway does not close the connection'))
   }
 
-  check (target: string): string[] {
+  check ({ http1: target }: Targets): string[] {
     const { text, address, ended } = this.#client
     const handshake = readHandshake(this.head + this.data.slice(0, this.#isOpen ? this.data.length : this.#early))
     const seen = { handshake, received: this.received, isGood: this.#reaction === 'ok' || this.#reaction === 'rejection', response: this.#response }

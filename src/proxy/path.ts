@@ -88,7 +88,16 @@ export function splitAbsolute (url: string): AbsoluteTarget | undefined {
   return authority === undefined || path === undefined ? undefined : { authority, path }
 }
 
+/**
+ * Whether a text is a request target of any form that is responded to here: origin-form, absolute-form, or the asterisk
+ * of OPTIONS (RFC 9112 section 3.2).
+ */
+export function isRequestTarget (url: string): boolean {
+  return url.charCodeAt(0) === SLASH || url === '*' || ANY_ABSOLUTE.test(url)
+}
+
 /** No user information: it would be a trap for people (RFC 9110 section 4.2.4). */
+const ANY_ABSOLUTE = /^https?:\/\/[^/?#@]+(?:[/?].*)?$/i
 const ABSOLUTE = /^https?:\/\/([^/?#@]+)(\/.*)$/i
 
 /** One pass that most paths end with; only a path with a percent sign or a segment that starts with a dot is looked at again. */

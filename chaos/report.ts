@@ -29,7 +29,7 @@ export class Report {
     const { outcome, complaints } = verdictOn(seen, arrivals, lines)
     row.requests++
     row.outcomes[outcome]++
-    if (process.env.DBG && outcome === 'failed') console.log(seen.client, seen.method, seen.status, seen.code, seen.note, arrivals.map(a=>a.did.join()), lines)
+    if (process.env.DBG && outcome === 'failed') console.log(seen.client, seen.method, seen.status, seen.code, seen.note, arrivals.map(a => a.did.join()), lines)
     for (const { fault, why } of complaints) {
       row.complaints[fault]++
       this.#tell(fault, this.#describe(seen, arrivals, lines, why))

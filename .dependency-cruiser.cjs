@@ -12,12 +12,13 @@ const MAY_IMPORT = {
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
   'src/app.ts': { ours: ['src'], packages: ['fastify'] },
   'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config'], packages: ['fastify', 'fastify-plugin'] },
-  'src/cli': { ours: ['src/app.ts', 'src/config'], packages: ['fastify', 'fastify-cli'] },
+  'src/cli': { ours: ['src/app.ts', 'src/config', 'src/server'], packages: ['fastify', 'fastify-cli'] },
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },
+  chaos: { ours: ['src/index.ts', 'fuzz'], packages: ['*'] },
   examples: { ours: [], packages: ['*'] },
-  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'fuzz'], packages: ['*'] }
+  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'chaos', 'fuzz'], packages: ['*'] }
 }
 
 /** As a regular expression for the path of whatever is inside. */

@@ -10,13 +10,13 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const GRACE = 2_000
 
 /**
- * The command of `npm start`, without npm and a shell between: a signal reaches the gateway itself.
+ * The command of `npm start`, `exec fastify …`, without npm and a shell between: a signal reaches the gateway itself.
  *
  * @param env beside the environment of this process
  */
 export function startGateway (env: NodeJS.ProcessEnv = {}): Child {
   const { scripts }: { scripts: { start: string } } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'))
-  const [, ...args] = scripts.start.split(' ')
+  const [, , ...args] = scripts.start.split(' ')
   return new Child(process.execPath, [fileURLToPath(import.meta.resolve('fastify-cli/cli.js')), ...args], { env: { ...process.env, ...env } })
 }
 
@@ -28,7 +28,7 @@ export class Child {
 
   constructor (command: string, args: string[], options: { env?: NodeJS.ProcessEnv, stdout?: 'inherit' | 'pipe' } = {}) {
     const { env = process.env, stdout = 'inherit' } = options
-    // In a group of its own: a terminal sends Ctrl-C to the whole group, and fastify-cli takes a second signal for haste.
+    // In a group of its own: a terminal sends Ctrl-C to the whole group.
     this.process = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', stdout, 'inherit'], detached: true })
     this.ended = once(this.process, 'exit').then(([status, signal]: unknown[]) => typeof status === 'number' ? status : String(signal))
     const kill = (): void => { this.process.kill('SIGKILL') }

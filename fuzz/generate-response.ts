@@ -44,7 +44,7 @@ const FIELDS = [
   'Server: \xe4\xff', 'Empty:', 'Location: /elsewhere?a=b', 'Trailer: X-Sum'
 ]
 
-const STATUSES = ['200 OK', '200 OK', '200 OK', '200 ', '201 Created', '204 No Content', '206 Partial Content', '301 Moved', '304 Not Modified', '404 Nein', '500 Caf\xe9', '299 Odd', '999 Max']
+const STATUSES = ['200 OK', '200 OK', '200 OK', '200 ', '201 Created', '204 No Content', '206 Partial Content', '301 Moved', '304 Not Modified', '404 Nein', '500 Caf\xe9', '299 Odd', '599 Max']
 const INTERIMS = ['HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n', 'HTTP/1.1 199 \r\nA: \xe9\r\n\r\n']
 
 /** A service's response to one request, good or not. `id` is its own, in its head and all over its body. */

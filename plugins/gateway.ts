@@ -11,13 +11,13 @@ import { isGone } from '../src/proxy/client-protocol.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
-import type { Client } from '../src/proxy/heads.js'
 import { Observers } from '../src/proxy/observers.js'
 import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
-import type { AbsoluteTarget } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
+import { restoreSent, watchArrivals } from '../src/server/arrival.js'
+import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { InFlight } from '../src/server/in-flight.js'
 import { rejectMalformed } from '../src/server/malformed.js'
@@ -69,6 +69,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
   continueInTurn(fastify.server)
+  watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
@@ -122,6 +123,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     fastify.route({ ...shared, method: others, preParsing: tolerateContentType })
 
     function findMount (request: MountedRequest, _reply: FastifyReply, done: () => void): void {
+      restoreSent(request.raw)
       request[kMount] = find(request)
       done()
     }
@@ -156,7 +158,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return {
       prefix: mounted,
       upstream,
-      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement),
+      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement, settings.encodedCharacters === 'allow'),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,
@@ -243,24 +245,6 @@ function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _pa
   const { headers } = request.raw
   if (headers['content-type'] !== undefined && request.mediaType === undefined) delete headers['content-type']
   done()
-}
-
-/** @param absolute the request's target, where it is in absolute-form */
-function clientOf (request: FastifyRequest, absolute: AbsoluteTarget | undefined): Client {
-  const { headers, socket } = request.raw
-  const peer = socket.remoteAddress ?? ''
-  const { ips } = request
-  // With `trustProxy` Fastify lists the peer and, behind it, what it said, as far as it is trusted.
-  const trusted = ips !== undefined && ips.length > 1
-  return {
-    forwardedFor: trusted ? `${headers['x-forwarded-for']}, ${peer}` : peer,
-    peer,
-    ip: request.ip,
-    protocol: request.protocol,
-    // An absolute-form's authority counts more than Host (RFC 9112 section 3.2.2).
-    host: absolute === undefined || trusted ? request.host : absolute.authority,
-    trusted
-  }
 }
 
 function respondToError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {

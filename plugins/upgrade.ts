@@ -8,6 +8,7 @@ import type { ServerRequest, UpgradeTaker } from '../src/node/server-upgrades.js
 import { http1Client } from '../src/proxy/http1-client.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { protocolsAsked } from '../src/proxy/upgrade.js'
+import { makeRoutable, routableTarget } from '../src/server/arrival.js'
 import { respondToUpgrade } from '../src/server/error-responses.js'
 import { serveOrdinary, serveUpgrade } from '../src/server/upgrade-connection.js'
 
@@ -102,7 +103,10 @@ class Upgrades implements UpgradeTaker {
     } else {
       this.#open.add(connection)
       connection.once('close', () => this.#open.delete(connection))
-      serveUpgrade(request, connection, early, protocols, response => mount.fastify.routing(request, response))
+      serveUpgrade(request, connection, early, protocols, response => {
+        makeRoutable(request, [mount.prefix])
+        mount.fastify.routing(request, response)
+      })
     }
     return true
   }
@@ -112,7 +116,8 @@ class Upgrades implements UpgradeTaker {
   }
 
   #mountOf ({ method, url }: ServerRequest): Mount | undefined {
-    const target = splitAbsolute(url)?.path ?? url
+    const routable = routableTarget(url)
+    const target = splitAbsolute(routable)?.path ?? routable
     const query = target.indexOf('?')
     const path = query === -1 ? target : target.slice(0, query)
     const mounts = this.#mounts.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
-import { ConfigError, loadConfig, logLevel } from './config/index.js'
+import { ConfigError, loadConfig, logLevel, validatePort } from './config/index.js'
 import type { Settings } from './config/index.js'
 import { collectBodies } from './node/body-memory.js'
 import { commandLine } from './node/command-line.js'
@@ -12,6 +12,7 @@ import { respondNotFound, respondToError, respondToMalformed, respondToUnrouted 
 import { openOutput, prepareLog } from './server/log.js'
 import { requestIds } from './server/request-ids.js'
 import { prepareServer, serverFactory } from './server/server.js'
+import { endOnSignals } from './server/signals.js'
 import { HTTP1_LIMITS, HTTP2_LIMITS } from './upstream/pool.js'
 
 /** One line for each request in a terminal. */
@@ -27,7 +28,9 @@ keepTickShape()
 keepFreedMemory()
 collectBodies()
 
-const level = orExplain(() => logLevel(commandLine(), process.env))
+const args = commandLine()
+const level = orExplain(() => logLevel(args, process.env))
+orExplain(() => validatePort(args, process.env))
 const settings = orExplain(() => loadConfig(process.env.ROUTES_FILE ?? 'routes.json', process.env))
 const output = process.stdout.isTTY ? undefined : openOutput()
 
@@ -59,6 +62,7 @@ export default async function app (fastify: FastifyInstance, _options: object): 
   prepareLog(fastify, output)
   warnOfFewDescriptors(fastify.log, mostConnections(settings))
   prepareServer(fastify, settings.server)
+  endOnSignals(fastify, settings.server.drainDelay)
   fastify.setErrorHandler(respondToError)
   await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
   fastify.setNotFoundHandler(respondNotFound)

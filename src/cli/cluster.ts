@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import cli from 'fastify-cli/helper.js'
 // A wrong routes.json ends the process here, before there is a worker.
 import { options } from '../app.js'
+import { beginDraining, endProcess, stopAccepting } from '../server/drain.js'
 
 /** Milliseconds before a worker that died is replaced, at least and at most: twice the last ones, less those that it served. */
 const SHORTEST_PAUSE = 100
@@ -136,12 +137,8 @@ function lead (wanted: number): void {
 /** A worker: the service as `npm start` runs it, with an end of its own. */
 async function work (self: Worker): Promise<void> {
   const fastify: FastifyInstance = await cli.listen(process.argv.slice(2))
-  const { server } = fastify
-  let closed: Promise<never> | undefined
+  const close = (): void => { endProcess(fastify, 0) }
 
-  // At a second signal fastify-cli breaks off. But Ctrl-C and systemd send one to every process, and so does the primary.
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.removeAllListeners(signal)
-  process.on('SIGTERM', close).on('SIGINT', close).on('SIGHUP', ignore)
   process.once('message', leave)
   self.once('disconnect', () => {
     // Or Node would end the process at once.
@@ -150,20 +147,13 @@ async function work (self: Worker): Promise<void> {
   })
   self.send('listening')
 
-  function close (): void {
-    closed ??= fastify.close().then(() => process.exit(0))
-  }
-
   /**
    * Accepts nothing more, and waits before it closes: what is on its way on a kept connection would be lost. Whatever
    * comes is answered, and the client is told that it was the last of its connection.
    */
   function leave (): void {
-    server.prependListener('request', (_request, response) => { response.shouldKeepAlive = false })
-    const { closeIdleConnections } = server
-    server.closeIdleConnections = () => {}
-    server.close()
-    server.closeIdleConnections = closeIdleConnections
+    beginDraining(fastify.server)
+    stopAccepting(fastify.server)
     setTimeout(close, LAST_REQUESTS)
   }
 }

@@ -36,6 +36,9 @@ export const Route = Section('One prefix and the service behind it.', {
     })
   ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }),
   pathRewrite: Optional(PathRewrite),
+  encodedCharacters: Default('reject', OneOf(
+    'Encoded control characters and backslashes in a path (`%00`, `%0A`, `%0D`, `%5C`): a 400, or forwarded as they came. ' +
+    'A service that decodes them carelessly may take one path for another.', ['reject', 'allow'])),
   http2: Default(false, Switch('Speak HTTP/2 to the service, as gRPC needs: agreed in the TLS handshake, or assumed without TLS.')),
   tls: Optional(RouteTls, '`{}`'),
   connectTimeout: Default('5s', Duration('How long a connection to the service may take: name lookup, TCP and TLS. Then the client gets a 504.')),

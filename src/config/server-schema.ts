@@ -15,6 +15,9 @@ export const Server = Section('The gateway as a service. In plugin mode these se
       Text('One, or several with commas between them.', { format: 'proxies', errorMessage: PROXIES }),
       List('Several.', Text('An address, a CIDR range, loopback, linklocal or uniquelocal.', { format: 'proxy', errorMessage: PROXY }), { errorMessage: PROXIES })
     ], { examples: [false, 'loopback', ['10.0.0.0/8', '192.168.1.7']], errorMessage: PROXIES })),
+  drainDelay: Default('0s', Duration(
+    'How long new connections are still accepted after SIGTERM, until a load balancer has heard that the gateway goes. ' +
+    'Every response then closes its connection.', { least: 0, examples: ['5s'] })),
   shutdownTimeout: Default('30s', Duration('How long requests in progress may take to finish after SIGTERM.', { least: 0 })),
   accessLog: Default(true, Switch('Write one log line for each request.')),
   tls: Optional(ServerTls),

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { BodySink, Interim, PoolRequest, UpstreamRequest, UpstreamResponse } from '../upstream/pool.js'
+import type { BodySink, ClientConnection, Interim, PoolRequest, UpstreamRequest, UpstreamResponse } from '../upstream/pool.js'
 import type { Target } from '../upstream/target.js'
 import { fieldValue } from './fields.js'
 import type { RequestBody } from './request-body.js'
@@ -12,10 +12,14 @@ export interface OutgoingRequest {
   /** The value of Host, which stands first, is set by the attempt. */
   readonly head: string[]
   readonly body: RequestBody | undefined
+  /** Whether it authenticates the connection that it is sent on. */
+  readonly bindsConnection: boolean
 }
 
 /** The exchange that an attempt belongs to. It is told once how the attempt went. */
 export interface AttemptOwner {
+  /** The connection that the client's request came on. */
+  readonly client: ClientConnection
   /** Milliseconds without a byte in either direction, after which `silent` is called. */
   readonly timeout: number
   /** @returns whether to go on waiting */
@@ -41,6 +45,7 @@ export class Attempt implements PoolRequest {
   readonly head: string[]
   readonly hasBody: boolean
   readonly timeout: number
+  readonly bindsConnection: boolean
   readonly #owner: AttemptOwner
   readonly #body: RequestBody | undefined
   #request: Sent | undefined
@@ -48,15 +53,20 @@ export class Attempt implements PoolRequest {
   #sink: BodySink | undefined
   #isOver = false
 
-  constructor (readonly target: Target, { method, path, head, body }: OutgoingRequest, readonly fresh: boolean, owner: AttemptOwner) {
+  constructor (readonly target: Target, { method, path, head, body, bindsConnection }: OutgoingRequest, readonly fresh: boolean, owner: AttemptOwner) {
     this.method = method
     this.path = path
     this.head = head
     this.hasBody = body !== undefined
     this.timeout = owner.timeout
+    this.bindsConnection = bindsConnection
     this.#body = body
     this.#owner = owner
     head[1] = target.hostField
+  }
+
+  get client (): ClientConnection {
+    return this.#owner.client
   }
 
   /**

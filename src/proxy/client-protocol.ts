@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import type { BodyReceiver } from '../node/parsed-body.js'
+import type { ClientConnection } from '../upstream/pool.js'
 import type { RawFields } from './fields.js'
 
 /** What differs between a client that speaks HTTP/1 and one that speaks HTTP/2. One object for each, made at start. */
 export interface ClientProtocol {
   /** The request's fields as HTTP/1 would have them, `Host` included. */
   fields (request: IncomingMessage): RawFields
+  /** What the request came on, which other requests may share. */
+  connection (request: IncomingMessage): ClientConnection
   /** Whether a body follows the request's head. */
   hasBody (request: IncomingMessage): boolean
   /** Whether the client went away before the exchange began. */

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { enterExchange, leaveExchange } from '../node/loop-turn.js'
-import type { Interim, UpstreamResponse } from '../upstream/pool.js'
+import type { ClientConnection, Interim, UpstreamResponse } from '../upstream/pool.js'
 import type { Target } from '../upstream/target.js'
 import { Attempt } from './attempt.js'
 import type { AttemptOwner, OutgoingRequest } from './attempt.js'
 import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
+import { authenticatesConnection } from './connection-auth.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
 import { announceTrailers, BODILESS } from './heads.js'
@@ -82,6 +83,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     return this.#attempt?.target
   }
 
+  get client (): ClientConnection {
+    return this.#protocol.connection(this.#clientRequest)
+  }
+
   get bytes (): number {
     return (this.#responseBody ?? this.#tunnel)?.bytes ?? 0
   }
@@ -108,7 +113,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
-    this.#outgoing = { method: request.method, path, head, body: this.#requestBody }
+    const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
+    this.#outgoing = { method: request.method, path, head, body: this.#requestBody, bindsConnection }
     this.#try(this.#outgoing, false)
   }
 

@@ -8,14 +8,18 @@ const HOP_BY_HOP = [
 ]
 
 /**
- * A set of field names without regard to case, and of families of them (`access-control-*`). Told apart by
- * length and first letter before anything is lower-cased: most fields of a message are in no set.
+ * A set of field names without regard to case, and of families of them (`access-control-*`). Told apart by length and
+ * letters before anything is lower-cased: most fields of a message are in no set. An underscore is a hyphen here: CGI
+ * and WSGI give a service `X_Forwarded_For` and `X-Forwarded-For` under one name.
  */
 export class FieldNames {
   readonly #byLength: (string[] | undefined)[] = []
   readonly #families: string[] = []
+  readonly #withUnderscore: FieldNames | undefined
 
-  constructor (names: Iterable<string>) {
+  /** @param withUnderscore what the set has, too, where it is spelled with an underscore */
+  constructor (names: Iterable<string>, withUnderscore?: FieldNames) {
+    this.#withUnderscore = withUnderscore
     for (const name of names) {
       if (name.endsWith('*')) this.#families.push(name.slice(0, -1))
       else (this.#byLength[name.length] ??= []).push(name)
@@ -24,17 +28,27 @@ export class FieldNames {
 
   has (name: string): boolean {
     const sameLength = this.#byLength[name.length]
-    if (sameLength !== undefined && sameLength.includes(name.toLowerCase())) return true
+    if (sameLength !== undefined && sameLength.includes(withHyphens(name))) return true
     for (const family of this.#families) {
-      if ((name.charCodeAt(0) | 0x20) === family.charCodeAt(0) && name.toLowerCase().startsWith(family)) return true
+      if (hasLetter(name, family, 0) && hasLetter(name, family, 2) && withHyphens(name).startsWith(family)) return true
     }
-    return false
+    return this.#withUnderscore !== undefined && name.includes('_') && this.#withUnderscore.has(name)
   }
 }
 
+/** Whether a letter of a name is that of a family (lower case). */
+function hasLetter (name: string, family: string, at: number): boolean {
+  return (name.charCodeAt(at) | 0x20) === family.charCodeAt(at)
+}
+
+function withHyphens (name: string): string {
+  const lowerCase = name.toLowerCase()
+  return lowerCase.includes('_') ? lowerCase.replaceAll('_', '-') : lowerCase
+}
+
 /** The names that do not travel on: the hop-by-hop ones and `others`. */
-export function strippedNames (others: Iterable<string>): FieldNames {
-  return new FieldNames([...HOP_BY_HOP, ...others])
+export function strippedNames (others: Iterable<string>, withUnderscore?: FieldNames): FieldNames {
+  return new FieldNames([...HOP_BY_HOP, ...others], withUnderscore)
 }
 
 /**

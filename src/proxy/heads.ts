@@ -4,16 +4,16 @@ import type { Via } from './via.js'
 
 /** Who the client is, as far as the server can vouch for it. */
 export interface Client {
-  /** The X-Forwarded-For to send: the peer, appended to what it sent when it is a trusted proxy. */
+  /** The X-Forwarded-For to send: the peer, appended to what it sent when it is a trusted proxy; empty for none. */
   readonly forwardedFor: string
-  /** The address of the connection's other end. */
+  /** The address of the connection's other end; empty on a Unix socket. */
   readonly peer: string
-  /** The address of the client: the peer's, or what a trusted proxy said. */
+  /** The address of the client, without a port: the peer's, or what a trusted proxy said. */
   readonly ip: string
   readonly protocol: string
   /** The authority that the client asked for; empty when it named none (HTTP/1.0). */
   readonly host: string
-  /** Whether the peer is a proxy that `trustProxy` names, so that its `Forwarded` may travel on. */
+  /** Whether the peer is a proxy that `trustProxy` names, so that what it says of the client may travel on. */
   readonly trusted: boolean
 }
 
@@ -38,13 +38,14 @@ export interface RequestHeadOptions {
   via: Via | undefined
 }
 
-/**
- * Replaced by the target's own (Host), of this hop alone (Expect: the client has its 100 by now), or
- * set from what the server knows (the forwarded fields), whatever a client sent under these names.
- */
-const REPLACED = ['host', 'expect', 'http2-settings', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
-const WITH_FORWARDED = strippedNames([...REPLACED, 'forwarded'])
-const WITHOUT_FORWARDED = strippedNames(REPLACED)
+/** Replaced by the target's own (Host), or of this hop alone (Expect: the client has its 100 by now). */
+const REPLACED = ['host', 'expect', 'http2-settings']
+/** What tells of a client. From a peer that is nobody's proxy none of it passes, under whatever name a service might read it. */
+const OF_STRANGERS = strippedNames([...REPLACED, 'forwarded', 'x-forwarded', 'x-forwarded-*', 'x-real-ip'])
+/** Set anew from what the server knows. Underscores no proxy writes: they are its client's, whom it let through. */
+const OF_PROXIES = [...REPLACED, 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
+const WITH_FORWARDED = strippedNames([...OF_PROXIES, 'forwarded'], OF_STRANGERS)
+const WITHOUT_FORWARDED = strippedNames(OF_PROXIES, OF_STRANGERS)
 const CONTENT_LENGTH = ['content-length']
 const NONE: readonly string[] = []
 
@@ -56,11 +57,13 @@ export class RequestHeads {
   readonly #via: Via | undefined
   readonly #setsXForwarded: boolean
   readonly #setsForwarded: boolean
+  readonly #ofProxies: FieldNames
 
   constructor ({ forwarded, via }: RequestHeadOptions) {
     this.#via = via
     this.#setsXForwarded = forwarded !== 'rfc7239'
     this.#setsForwarded = forwarded !== 'x-forwarded'
+    this.#ofProxies = this.#setsForwarded ? WITH_FORWARDED : WITHOUT_FORWARDED
   }
 
   /**
@@ -73,8 +76,7 @@ export class RequestHeads {
    */
   build (raw: RawFields, method: string, version: string, { chunked, trailers, upgrade }: Framing, client: Client): string[] {
     const head = ['Host', '']
-    const stripped = this.#setsForwarded || !client.trusted ? WITH_FORWARDED : WITHOUT_FORWARDED
-    copyEndToEnd(raw, stripped, chunked ? CONTENT_LENGTH : NONE, head)
+    copyEndToEnd(raw, client.trusted ? this.#ofProxies : OF_STRANGERS, chunked ? CONTENT_LENGTH : NONE, head)
     if (chunked) head.push('Transfer-Encoding', 'chunked')
     else if (!USUALLY_BODILESS.has(method) && fieldValue(raw, 'content-length') === undefined) head.push('Content-Length', '0')
     if (upgrade !== undefined) head.push('Connection', 'Upgrade', 'Upgrade', upgrade)
@@ -88,9 +90,10 @@ export class RequestHeads {
 
   #pushForwarded (raw: RawFields, { trusted, forwardedFor, peer, ip, protocol, host }: Client, head: string[]): void {
     if (this.#setsXForwarded) {
-      head.push('X-Forwarded-For', forwardedFor, 'X-Forwarded-Proto', protocol)
+      if (forwardedFor !== '') head.push('X-Forwarded-For', forwardedFor)
+      head.push('X-Forwarded-Proto', protocol)
       if (host !== '') head.push('X-Forwarded-Host', host)
-      head.push('X-Real-IP', ip)
+      if (ip !== '') head.push('X-Real-IP', ip)
     }
     if (this.#setsForwarded) {
       const before = trusted ? listValue(raw, 'forwarded') : undefined
@@ -106,9 +109,9 @@ export function announceTrailers (raw: RawFields, head: string[]): void {
   if (announced !== undefined) head.push('Trailer', announced)
 }
 
-/** RFC 7239 section 4: an address of IPv6 in brackets, and what has a colon in quotes. */
+/** RFC 7239: an address of IPv6 in brackets, what has a colon in quotes (section 4), and a word for none (section 6.3). */
 function forwardedElement (peer: string, protocol: string, host: string): string {
-  const node = peer.includes(':') ? `"[${peer}]"` : peer
+  const node = peer.includes(':') ? `"[${peer}]"` : peer || 'unknown'
   return `for=${node}${host === '' ? '' : `;host=${host.includes(':') ? `"${host}"` : host}`};proto=${protocol}`
 }
 

@@ -19,6 +19,8 @@ export const http1Client: ClientProtocol = {
 
   fields: request => request.rawHeaders,
 
+  connection: request => request.socket,
+
   /** RFC 9112 section 6.3. */
   hasBody ({ headers }) {
     if (headers['transfer-encoding'] !== undefined) return true

@@ -29,6 +29,12 @@ export const http2Client: ClientProtocol = {
     return fields
   },
 
+  connection (request) {
+    const { stream } = asRequest(request)
+    // A stream that has lost its session is closed with it.
+    return stream.session ?? stream
+  },
+
   hasBody: request => !asRequest(request).stream.endAfterHeaders,
 
   /** A stream that the client reset with NO_ERROR is closed and not destroyed while some of its body is unread. */

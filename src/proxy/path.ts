@@ -16,29 +16,31 @@ export type CompileReplacement = (rewrite: PathRewrite) => (path: string) => str
  * @param prefix the mounted prefix, `/` or without a slash at its end
  * @param pathRewrite a regular expression over the raw path; without it the path is forwarded as it came
  * @param compile asked for a pattern that is more than an anchored text
+ * @param allowsEncoded whether encoded control characters and backslashes may pass
  */
-export function compileRewrite (prefix: string, pathRewrite: PathRewrite | undefined, compile: CompileReplacement): Rewrite {
-  if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length) ? originForm(url) : undefined
+export function compileRewrite (prefix: string, pathRewrite: PathRewrite | undefined, compile: CompileReplacement, allowsEncoded = false): Rewrite {
+  const forbidden = allowsEncoded ? OVERLONG : FORBIDDEN
+  if (pathRewrite === undefined) return url => isMounted(url, prefix) && isPlain(url, prefix.length, forbidden) ? originForm(url) : undefined
 
   const literal = literalPrefix(pathRewrite)
-  if (literal !== undefined && prefix.startsWith(literal)) return cutPrefix(prefix, literal.length, pathRewrite.replacement)
+  if (literal !== undefined && prefix.startsWith(literal)) return cutPrefix(prefix, literal.length, pathRewrite.replacement, forbidden)
 
   const replace = compile(pathRewrite)
   return url => {
-    if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
+    if (!isMounted(url, prefix) || !isPlain(url, prefix.length, forbidden)) return undefined
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
     // A pattern may join what was apart (`/a/.x./b` without its x), so its result is checked like a client's path.
     const rewritten = originForm(replace(path))
-    if (rewritten === undefined || !isPlain(rewritten, 0)) return undefined
+    if (rewritten === undefined || !isPlain(rewritten, 0, forbidden)) return undefined
     return query === -1 ? rewritten : rewritten + url.slice(query)
   }
 }
 
 /** The common rewrite, `^/api/auth` to `/auth`, needs no regular expression: the prefix is cut by its length. */
-function cutPrefix (prefix: string, length: number, replacement: string): Rewrite {
+function cutPrefix (prefix: string, length: number, replacement: string, forbidden: RegExp): Rewrite {
   return url => {
-    if (!isMounted(url, prefix) || !isPlain(url, prefix.length)) return undefined
+    if (!isMounted(url, prefix) || !isPlain(url, prefix.length, forbidden)) return undefined
     return originForm(replacement + url.slice(length))
   }
 }
@@ -86,27 +88,38 @@ export function splitAbsolute (url: string): AbsoluteTarget | undefined {
   return authority === undefined || path === undefined ? undefined : { authority, path }
 }
 
+/**
+ * Whether a text is a request target of any form that is responded to here: origin-form, absolute-form, or the asterisk
+ * of OPTIONS (RFC 9112 section 3.2).
+ */
+export function isRequestTarget (url: string): boolean {
+  return url.charCodeAt(0) === SLASH || url === '*' || ANY_ABSOLUTE.test(url)
+}
+
 /** No user information: it would be a trap for people (RFC 9110 section 4.2.4). */
+const ANY_ABSOLUTE = /^https?:\/\/[^/?#@]+(?:[/?].*)?$/i
 const ABSOLUTE = /^https?:\/\/([^/?#@]+)(\/.*)$/i
 
 /** One pass that most paths end with; only a path with a percent sign or a segment that starts with a dot is looked at again. */
-function isPlain (url: string, from: number): boolean {
+function isPlain (url: string, from: number, forbidden: RegExp): boolean {
   let suspicious = false
   for (let i = from; i < url.length; i++) {
     const code = url.charCodeAt(i)
-    if (code === QUESTION_MARK) return !suspicious || staysInside(url.slice(0, i))
+    if (code === QUESTION_MARK) return !suspicious || staysInside(url.slice(0, i), forbidden)
     if (code === 92 /* \ */ || code === 35 /* # */) return false
     if (code === 37 /* % */ || (code === 46 /* . */ && url.charCodeAt(i - 1) === SLASH)) suspicious = true
   }
-  return !suspicious || staysInside(url)
+  return !suspicious || staysInside(url, forbidden)
 }
 
-/** Encoded NUL, LF, CR and backslash, and the overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
-const FORBIDDEN = /%(?:00|0a|0d|5c|c[01]%|e0%8[01]|f0%80)/i
-/** A dot segment; some servers drop `;parameters` from a segment before they resolve it. */
+/** The overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
+const OVERLONG = /%(?:c[01]%[89ab]|e0%8[01]|f0%80)/i
+/** That, and encoded NUL, LF, CR and backslash. */
+const FORBIDDEN = /%(?:00|0a|0d|5c|c[01]%[89ab]|e0%8[01]|f0%80)/i
+/** A dot segment; some servers drop `;parameters` from a segment before they resolve it, and take a backslash for a slash. */
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:$|[/;])/
 
-function staysInside (path: string): boolean {
-  if (FORBIDDEN.test(path)) return false
-  return !DOT_SEGMENT.test(path.replace(/%2e/gi, '.').replace(/%2f/gi, '/'))
+function staysInside (path: string, forbidden: RegExp): boolean {
+  if (forbidden.test(path)) return false
+  return !DOT_SEGMENT.test(path.replace(/%2e/gi, '.').replace(/%(?:2f|5c)/gi, '/'))
 }

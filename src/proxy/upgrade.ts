@@ -58,9 +58,22 @@ export type Origins = boolean | string | string[]
  * @param host the authority that the client asked for
  */
 export function validateOrigin (origin: string | undefined, origins: Origins | undefined, host: string): GatewayError | undefined {
-  if (origins === undefined || origins === true || origin === undefined || origin.slice(origin.indexOf('//') + 2) === host) return undefined
+  if (origins === undefined || origins === true || origin === undefined || isOfHost(origin, host)) return undefined
   const isAllowed = origins !== false && (origins === '*' || [origins].flat().includes(origin))
   return isAllowed ? undefined : new GatewayError('FORBIDDEN')
+}
+
+/** Whether a page's origin is the host that it asks, which the client may have written in another way (RFC 3986 section 6.2). */
+function isOfHost (origin: string, host: string): boolean {
+  const end = origin.indexOf('://')
+  if (end === -1) return false
+  const defaultPort = origin.slice(0, end).toLowerCase() === 'https' ? ':443' : ':80'
+  return plainAuthority(origin.slice(end + 3), defaultPort) === plainAuthority(host, defaultPort)
+}
+
+function plainAuthority (authority: string, defaultPort: string): string {
+  const [, name = '', port = ''] = /^(.*?)\.?(:\d*)?$/.exec(authority.toLowerCase()) ?? []
+  return port === defaultPort || port === ':' ? name : name + port
 }
 
 /** Has a connection closed whose client ends its side before there is a response: it has gone, as with any other request. */

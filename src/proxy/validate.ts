@@ -1,4 +1,5 @@
 import { IncomingMessage, METHODS } from 'node:http'
+import { isForeign } from '../node/request-line.js'
 import type { UpstreamResponse } from '../upstream/pool.js'
 import { GatewayError } from './errors.js'
 import { isSame, listValue } from './fields.js'
@@ -14,6 +15,9 @@ const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 
 /** What is forwarded, for the Allow field that a 405 must have (RFC 9110 section 15.5.6). */
 export const ALLOWED_METHODS = METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE').join(', ')
+
+/** What must be percent-encoded (RFC 3986 section 2). */
+const NOT_IN_TARGET = /[^!-~]/
 
 /** What a route asks of its requests. */
 export interface RequestRules {
@@ -31,8 +35,15 @@ export interface RequestRules {
  */
 export function validateRequest (request: IncomingMessage, fields: RawFields, { via, maxBodySize }: RequestRules): GatewayError | undefined {
   const { method, httpVersionMajor, httpVersionMinor, headers } = request
-  // Node's parser reads 0.9 and 2.0 on an HTTP/1 connection, too.
-  if (httpVersionMajor !== 1 && !isHttp2(request)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
+  if (httpVersionMajor !== 1) {
+    // Node's parser reads 0.9 and 2.0 on an HTTP/1 connection, too.
+    if (!isHttp2(request)) return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
+    // Over HTTP/1 the parser sees to these two.
+    if (!METHODS.includes(request.method)) return new GatewayError('NOT_IMPLEMENTED')
+    if (NOT_IN_TARGET.test(request.url)) return bad('A request target is ASCII')
+  } else if (httpVersionMinor === 0 && isForeign(request)) {
+    return bad('The request is not HTTP')
+  }
   // It would show a script what HttpOnly and the proxies on the way keep from it (RFC 9110 section 9.3.8).
   if (method === 'TRACE') return new GatewayError('METHOD_NOT_ALLOWED')
   // Node lets none but this one pass by itself; a list of several may have it (RFC 9110 section 10.1.1).
@@ -58,6 +69,8 @@ function isChunkedAlone (codings: string, minorVersion: number): boolean {
  */
 export function isSound (response: UpstreamResponse): boolean {
   if (response instanceof IncomingMessage && response.httpVersionMajor !== 1) return false
+  // RFC 9110 section 15: what a client makes of such a status nobody knows.
+  if (response.statusCode >= 600) return false
   const codings = listValue(response.rawHeaders, 'transfer-encoding')
   return codings === undefined || (isSame(codings, 'chunked') && response.httpVersion === '1.1')
 }

@@ -39,11 +39,21 @@ const kRejected = Symbol('rejected')
 
 type Rejected = ServerConnection & { [kRejected]?: true }
 
+/** What Node's parser adds to its errors. */
+type ParserError = Error & {
+  readonly code?: string
+  readonly reason?: string
+  /** A buffer of the bytes that were being parsed; Fastify's types say otherwise. */
+  readonly rawPacket?: unknown
+  /** How many of them were well. */
+  readonly bytesParsed?: number
+}
+
 /** Bytes that Node's parser rejects: one response in the gateway's words, and the connection is closed. */
-export function respondToMalformed (this: FastifyInstance, error: NodeJS.ErrnoException, socket: Rejected): void {
+export function respondToMalformed (this: FastifyInstance, error: ParserError, socket: Rejected): void {
   const { code = '' } = error
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP_')) {
-    const known = malformed(code)
+    const known = malformed(error)
     const half = unfinishedRequest(socket)
     // An exchange that forwards the body ends at once, or its upstream would wait for the rest until the timeout.
     if (half !== undefined && rejectBodyOf(half, known)) return
@@ -124,12 +134,30 @@ function reject ({ log }: FastifyInstance, to: ServerConnection | Http2ServerRes
 
 function ignore (): void {}
 
-function malformed (code: string): GatewayError {
-  switch (code) {
+function malformed (error: ParserError): GatewayError {
+  switch (error.code) {
     case 'HPE_HEADER_OVERFLOW': return new GatewayError('REQUEST_HEADER_FIELDS_TOO_LARGE')
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW': return new GatewayError('PAYLOAD_TOO_LARGE')
-    case 'HPE_INVALID_VERSION': return new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
     case 'ERR_HTTP_REQUEST_TIMEOUT': return new GatewayError('REQUEST_TIMEOUT')
-    default: return new GatewayError('BAD_REQUEST', 'The request is not valid HTTP')
+    case 'HPE_INVALID_METHOD': return isOfHttp(error) ? new GatewayError('NOT_IMPLEMENTED') : notHttp()
+    // The version may be right, and what follows it no end of the line.
+    case 'HPE_INVALID_VERSION': return error.reason?.includes('CRLF') === true ? notHttp() : new GatewayError('HTTP_VERSION_NOT_SUPPORTED')
+    default: return notHttp()
   }
+}
+
+function notHttp (): GatewayError {
+  return new GatewayError('BAD_REQUEST', 'The request is not valid HTTP')
+}
+
+/** A request line, whose method is any token (RFC 9112 section 3). */
+const REQUEST_LINE = /^[!#$%&'*+.^_`|~\w-]+ [!-~]+ HTTP\/1\.[01]\r\n/
+/** Bytes of it that are looked at. */
+const LONGEST_LINE = 8_192
+
+/** Whether the line that the parser stopped in is one of HTTP, but for its method. */
+function isOfHttp ({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
+  if (!(rawPacket instanceof Buffer)) return false
+  const start = rawPacket.lastIndexOf('\n', bytesParsed - 1 - rawPacket.length) + 1
+  return REQUEST_LINE.test(rawPacket.toString('latin1', start, start + LONGEST_LINE))
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { symbols } from 'pino'
 import { TerminalLines, TextLines } from '../observe/access-lines.js'
 import { writeAccessLinesAs } from '../observe/access-log.js'
 import { LogOutput } from '../observe/log-output.js'
@@ -28,7 +29,14 @@ export function prepareLog (fastify: FastifyInstance, output: LogOutput | undefi
     writeAccessLinesAs(new TerminalLines(log), log)
     return
   }
-  const lines = new TextLines(log, output)
-  if (lines.isWhatItsLoggerWrites()) writeAccessLinesAs(lines, log)
+  if (isPlain(log, output)) writeAccessLinesAs(new TextLines(log, output), log)
   fastify.addHook('onClose', async () => await output.drain(LAST_LINES))
+}
+
+/** Whether the logger writes to the output, and nothing was added to it, as fastify-cli's `-L` may. */
+export function isPlain (log: FastifyBaseLogger, output: LogOutput): boolean {
+  if (Reflect.get(log, symbols.streamSym) !== output) return false
+  const hooks: { logMethod?: unknown, streamWrite?: unknown } = Reflect.get(log, symbols.hooksSym)
+  const additions = [Reflect.get(log, symbols.mixinSym), hooks.logMethod, hooks.streamWrite]
+  return additions.every(addition => addition === undefined) && new TextLines(log, output).isWhatItsLoggerWrites()
 }

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { lingerAfterResponse } from '../node/server-connection.js'
 import { isHttp2 } from '../proxy/client-protocol.js'
-import type { GatewayError } from '../proxy/errors.js'
+import { GatewayError } from '../proxy/errors.js'
+import { isRequestTarget } from '../proxy/path.js'
 import { validateRequest } from '../proxy/validate.js'
 
 const NO_RULES = { via: undefined, maxBodySize: Infinity }
@@ -14,9 +15,13 @@ const NO_RULES = { via: undefined, maxBodySize: Infinity }
  * @returns the error to respond with, behind which the connection is closed
  */
 export function rejectMalformed (request: IncomingMessage, reply: FastifyReply): GatewayError | undefined {
-  const wrong = isHttp2(request) ? undefined : validateRequest(request, request.rawHeaders, NO_RULES)
+  const wrong = isHttp2(request) ? undefined : validateTarget(request) ?? validateRequest(request, request.rawHeaders, NO_RULES)
   if (wrong !== undefined) closeAfter(request, reply)
   return wrong
+}
+
+function validateTarget ({ url = '' }: IncomingMessage): GatewayError | undefined {
+  return isRequestTarget(url) ? undefined : new GatewayError('BAD_REQUEST', 'The path cannot be forwarded')
 }
 
 /** The response that is still to be sent is the connection's last. */

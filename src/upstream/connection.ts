@@ -5,7 +5,7 @@ import type { Deferred } from '../node/loop-turn.js'
 import { readBeforeFailing } from '../node/lost-connection.js'
 import { isReading, parse, resetOwner, sendOn } from '../node/upstream-connection.js'
 import type { ClientSocket } from '../node/upstream-connection.js'
-import type { BodySink, PoolRequest } from './pool.js'
+import type { BodySink, ClientConnection, PoolRequest } from './pool.js'
 
 export const kState = Symbol('state')
 
@@ -32,6 +32,8 @@ export class ConnectionState implements Deferred {
   sink: BodySink | undefined
   /** Whether the upstream sent a byte since the connection was acquired. */
   hasResponded = false
+  /** Whose it is alone, since a request of theirs has authenticated it. */
+  client: ClientConnection | undefined
   /** Whether the connection went over to another protocol, and does not come back. */
   isDetached = false
   #request: ClientRequest | undefined
@@ -43,6 +45,7 @@ export class ConnectionState implements Deferred {
     this.holder = holder
     this.hasResponded = false
     this.#request = request
+    if (holder.bindsConnection === true) this.client = holder.client
     if (isBusy()) defer(this)
     else this.endOfTurn()
   }

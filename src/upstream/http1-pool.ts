@@ -2,12 +2,13 @@ import { Agent } from 'node:http'
 import type { ClientRequest } from 'node:http'
 import { receiveBody } from '../node/parsed-body.js'
 import { boundParser, forgetRequest, newRequest } from '../node/upstream-connection.js'
+import { BoundConnections } from './bound-connections.js'
 import { hasResponded, isOpen, kState, receive, watch } from './connection.js'
 import type { Connection, ConnectionOwner } from './connection.js'
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
 import { HTTP1_LIMITS, QueueFullError } from './pool.js'
-import type { BodySink, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
+import type { BodySink, ClientConnection, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
 
 /** How long before the upstream's own limit a kept connection is given up: its FIN may be on the way already. */
 const KEEP_ALIVE_MARGIN = 1_000
@@ -33,6 +34,8 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   /** Released since the last end of a turn, and before it. */
   #resting: Connection[] = []
   #rested: Connection[] = []
+  /** Made when there is the first of them. */
+  #bound: BoundConnections | undefined
   readonly #waiting = new Map<ClientRequest, Waiting>()
   #sweep: NodeJS.Timeout | undefined
   #idleTimeout: number
@@ -77,10 +80,14 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
 
   /** @throws QueueFullError */
   #connectTo (request: ClientRequest, options: PoolRequest): void {
-    const kept = options.fresh ? undefined : this.#acquire()
+    const kept = options.fresh ? undefined : this.#acquireBound(options.client) ?? this.#acquire()
     if (kept !== undefined) this.#reuse(kept, request, options)
     else if (this.#open.size < this.#limits.maxConnections) this.#connect()[kState].assign(request, options)
     else this.#wait(request, options)
+  }
+
+  #acquireBound (client: ClientConnection | undefined): Connection | undefined {
+    return client && this.#bound?.acquire(client)
   }
 
   #reuse (kept: Connection, request: ClientRequest, options: PoolRequest): void {
@@ -142,6 +149,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     this.#closed = true
     clearInterval(this.#sweep)
     for (const connection of this.#idle.splice(0)) connection.destroy()
+    this.#bound?.closeExpired(Infinity)
   }
 
   /**
@@ -163,8 +171,23 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
       return
     }
     state.idleSince = now
+    if (state.client !== undefined) {
+      this.#keepBound(connection, state.client)
+      return
+    }
     this.#resting.push(connection)
     if (this.#resting.length + this.#rested.length === 1) setImmediate(endTurn, this)
+  }
+
+  /** At once: the next message of a handshake may be in the next poll. */
+  #keepBound (connection: Connection, client: ClientConnection): void {
+    if (this.#waiting.size > 0) {
+      connection.destroy()
+      return
+    }
+    this.#bound ??= new BoundConnections()
+    this.#bound.keep(connection, client)
+    this.#startSweep()
   }
 
   /** What was released before the last poll has rested. */
@@ -183,6 +206,10 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     }
     if (this.#waiting.size > 0 && this.#serve(connection)) return
     this.#idle.push(connection)
+    this.#startSweep()
+  }
+
+  #startSweep (): void {
     this.#sweep ??= setInterval(() => this.#closeExpired(), SWEEP_INTERVAL).unref()
   }
 
@@ -191,6 +218,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     this.#open.delete(connection)
     const at = this.#idle.lastIndexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
+    this.#bound?.forget(connection)
     if (this.#waiting.size > 0) this.#serve(undefined)
   }
 
@@ -215,6 +243,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
     const timer = setTimeout(() => { if (options.silent()) timer.refresh() }, options.timeout)
     this.#waiting.set(request, { options, timer })
+    this.#bound?.closeOldest()
   }
 
   #leave (request: ClientRequest): void {
@@ -245,7 +274,8 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     const firstToStay = this.#idle.findIndex(connection => connection[kState].idleSince > latest)
     const expired = this.#idle.splice(0, firstToStay === -1 ? this.#idle.length : firstToStay)
     for (const connection of expired) connection.destroy()
-    if (this.#idle.length === 0) {
+    this.#bound?.closeExpired(latest)
+    if (this.#idle.length === 0 && this.#bound?.isEmpty !== false) {
       clearInterval(this.#sweep)
       this.#sweep = undefined
     }

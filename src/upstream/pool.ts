@@ -1,6 +1,9 @@
 import type { EventEmitter } from 'node:events'
 import type { ParsedMessage } from '../node/parsed-body.js'
 
+/** A client's connection: a socket, or a session of HTTP/2. */
+export type ClientConnection = EventEmitter & { readonly destroyed: boolean }
+
 /** A request for a pool to send, and whom to tell of silence on its connection. */
 export interface PoolRequest {
   readonly method: string
@@ -10,6 +13,10 @@ export interface PoolRequest {
   readonly head: string[]
   /** Whether anything follows the head. */
   readonly hasBody: boolean
+  /** Whose request it is. */
+  readonly client?: ClientConnection
+  /** Whether it authenticates the connection that it is sent on, which is the client's alone from then on. */
+  readonly bindsConnection?: boolean
   /** Asks for a new connection: an earlier attempt was lost on a kept one. */
   readonly fresh: boolean
   /** Milliseconds without a byte in either direction, after which `silent` is called. */

@@ -23,7 +23,10 @@ class HeldSink implements Sink {
   }
 
   async until (count: number): Promise<void> {
+    // The log keeps no process alive; a test has to.
+    const alive = setInterval(() => {}, 1_000)
     while (this.written.length < count) await new Promise<void>(resolve => { this.#wake = resolve })
+    clearInterval(alive)
   }
 }
 
@@ -78,12 +81,9 @@ t.test('a write that failed is tried again with what was left of it, and nothing
   await sink.until(1)
   sink.end({ error: FULL, rest: Buffer.from('twenty  .\n') })
   output.write('last\n')
-  // The log keeps no process alive; a test has to.
-  const alive = setInterval(() => {}, 1_000)
   await sink.until(2)
   sink.end({ error: FULL, rest: Buffer.from('  .\n') })
   await sink.until(3)
-  clearInterval(alive)
   sink.end()
   await drained
   await output.drain(0)

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
-import { call, start } from '../fixtures/gateway.js'
+import { call, gatewayTo, start } from '../fixtures/gateway.js'
 import type { LogLine } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway } from '../fixtures/http2.js'
 import { gone, RawClient, service } from '../fixtures/peers.js'
@@ -155,6 +155,17 @@ t.test('a service\'s own failure is seen at warn', async t => {
     await call(to.port, `/api/${status}`)
     t.match(to.lines.slice(-1), [{ level, status, outcome: 'completed', err: undefined }])
   }
+})
+
+t.test('at level warn only what went wrong has its line', async t => {
+  const { port: upstream } = await service(t, (_request, response) => response.end('ok'))
+  const { port, app, lines } = await gatewayTo(t, upstream, {}, { cors: { origin: true } })
+  app.log.level = 'warn'
+  await call(port, '/api/x')
+  await call(port, '/api/x', { method: 'OPTIONS', headers: { origin: 'http://a', 'access-control-request-method': 'PUT' } })
+  await call(port, '/api/x', { method: 'TRACE' })
+  t.match(lines.filter(({ outcome }) => outcome !== undefined), [{ level: 40, method: 'TRACE' }])
+  t.equal(lines.filter(({ outcome }) => outcome !== undefined).length, 1)
 })
 
 t.test('an id is given once, whatever process gives it', async t => {

@@ -191,3 +191,15 @@ t.test('a thousand routes hold less than 25 KiB each', async t => {
   const bytes = Number((await child.until(/bytes: (\d+)/))[1])
   t.ok(bytes < 25 * 1024, `${bytes} bytes`)
 })
+
+t.test('a target with user information is rejected, and nothing behind it is a request', async t => {
+  const { port } = await startRoutes(t, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] })
+  for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x']) {
+    const client = new RawClient(t, port).send(`GET ${target} HTTP/1.1\r\nHost: y\r\n\r\nGET /api/x HTTP/1.1\r\nHost: y\r\n\r\n`)
+    await client.closed
+    t.match(client.received, /^HTTP\/1\.1 400 Bad Request\r\n/)
+    t.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1)
+  }
+  const client = new RawClient(t, port).send('OPTIONS * HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n')
+  t.match(await client.closed.then(() => client.received), /^HTTP\/1\.1 404 /)
+})

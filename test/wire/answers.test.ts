@@ -55,7 +55,7 @@ t.test('what cannot be passed on is 502, and its connection is not used again', 
 })
 
 const passed: Record<string, [bytes: string, pattern: RegExp]> = {
-  'RFC 9110 15: status 999': ['HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n', /^HTTP\/1\.1 999 Odd\r\n/],
+  'RFC 9110 15: status 599': ['HTTP/1.1 599 Odd\r\nContent-Length: 0\r\n\r\n', /^HTTP\/1\.1 599 Odd\r\n/],
   'RFC 9112 4: no reason phrase': ['HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok', /^HTTP\/1\.1 200 .*\r\n[^]*ok$/],
   'RFC 9110 5.5: latin-1 in the reason and a value': ['HTTP/1.1 200 Caf\xe9\r\nA: caf\xe9\r\nContent-Length: 2\r\n\r\nok', /^HTTP\/1\.1 200 Caf\xe9\r\nA: caf\xe9\r\n[^]*ok$/],
   'RFC 9112 6.3: a 204 with a length has no body': ['HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', /^HTTP\/1\.1 204 No Content\r\n(?![^]*Content-Length)[^]*\r\n\r\n$/],

@@ -1,10 +1,11 @@
 import { CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HAS_PRIORITY, HEADERS, PADDED, PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, settings, uint32, WINDOW_UPDATE, writeFrame } from './frames.js'
 import { generateRequest, randomContent } from './generate-request.js'
-import { readRequest, values } from './grammar.js'
+import { readRequests, values } from './grammar.js'
 import type { Field } from './grammar.js'
 import { encodeFields } from './hpack.js'
 import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
+import { UNREAD } from './requests.js'
 
 /** Frames of a stream between which others may stand. */
 export type Unit = (stream: number) => string
@@ -62,8 +63,7 @@ export interface Message {
 /** A request as no server may reject it, or one with a fault. */
 export function generateHttp2Request (random: Random, id: string, prefix: string): Message {
   const text = generateRequest(random, { id, isLast: false, plain: true })
-  const request = readRequest(text, 0)
-  if (typeof request === 'string') throw new Error('no request')
+  const [request = UNREAD] = readRequests(text).requests
   const { line: [method, target], framing } = request
   const path = target.replace(/^http:\/\/[^/]+/, '').replace('/api', prefix)
   const [host = ''] = values(request.fields, 'host')

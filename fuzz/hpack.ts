@@ -141,8 +141,8 @@ export class FieldDecoder {
     try {
       while (this.#at < block.length) fields.push(...this.#next())
     } catch (error) {
-      if (error instanceof Malformed) return undefined
-      throw error
+      if (!(error instanceof Malformed)) throw error
+      return undefined
     }
     return fields
   }
@@ -184,12 +184,13 @@ export class FieldDecoder {
     const mask = 2 ** bits - 1
     let number = this.#byte() & mask
     if (number < mask) return number
-    for (let factor = 1; ; factor *= 128) {
-      const byte = this.#byte()
+    let byte = 128
+    for (let factor = 1; byte >= 128; factor *= 128) {
+      byte = this.#byte()
       number += (byte & 127) * factor
       if (number > 2 ** 32) throw new Malformed()
-      if (byte < 128) return number
     }
+    return number
   }
 
   #byte (): number {

@@ -1,5 +1,5 @@
 import type { Client } from './client.js'
-import { ACK, grant, PING, writeFrame } from './frames.js'
+import { grant } from './frames.js'
 import { StreamReader } from './streams.js'
 
 /** The side of a client's connection that HTTP/2 expects of it: it answers, and gives windows back. */
@@ -35,8 +35,7 @@ export class Http2Client {
 
   #answer (): void {
     this.read()
-    let answers = ''
-    for (const { type, payload } of this.reader.asked.splice(0)) answers += writeFrame(type, ACK, 0, type === PING ? payload : '')
+    let answers = this.reader.acknowledge()
     for (const { stream, payload } of this.reader.taken.splice(0)) {
       if (payload.length > 0) answers += grant(0, payload.length) + grant(stream, payload.length + 100)
     }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { ACK, GOAWAY, grant, PING, RST_STREAM, SETTINGS, settings, uint32, writeFrame } from './frames.js'
+import { GOAWAY, grant, RST_STREAM, SETTINGS, settings, uint32, writeFrame } from './frames.js'
 import type { Unit } from './generate-frames.js'
 import type { Message } from './grammar.js'
 import { requestOf } from './http2-grammar.js'
@@ -97,8 +97,7 @@ export class Http2Connection {
     const changed = this.#reader.read(text)
     if (this.#reader.goaway) this.spoil()
     if (this.#reader.broken) this.#complain('bytes that are no HTTP/2', text)
-    let replies = ''
-    for (const { type, payload } of this.#reader.asked.splice(0)) replies += writeFrame(type, ACK, 0, type === PING ? payload : '')
+    let replies = this.#reader.acknowledge()
     for (const { stream, payload } of this.#reader.taken.splice(0)) {
       if (payload.length > 0) replies += grant(0, payload.length) + grant(stream, payload.length)
     }

@@ -27,7 +27,6 @@ const PATIENCE = 5_000
 
 interface Exchange {
   readonly id: number
-  readonly method: string
   /** What the client sends. */
   readonly units: readonly Unit[]
   /** Whether it is a request that the service must get whole. */
@@ -70,20 +69,20 @@ export class Http2Case {
 
   onRequest (received: Received): void {
     const asked = this.#exchangeOf(received.message)
-    play(received, asked?.plan ?? UNKNOWN, asked?.method ?? received.message.line[0]).catch(error => this.complaints.push(String(error)))
+    play(received, asked.plan, received.message.line[0]).catch(error => this.complaints.push(String(error)))
   }
 
   onStream (stream: ServiceStream): void {
     if (!this.streams.includes(stream)) this.streams.push(stream)
-    if (stream.message.state === 'malformed') this.complaints.push('the service got a stream that is no request')
+    this.complaints.push(...unless(stream.message.state !== 'malformed', 'the service got a stream that is no request'))
     const asked = this.#exchangeOf(stream.message)
-    if (asked?.response.isEarly !== true && stream.message.state !== 'whole') return
-    stream.respond(asked?.response.units ?? [UNKNOWN_STREAM], asked?.response.then ?? 'stay').catch(error => this.complaints.push(String(error)))
+    if (!asked.response.isEarly && stream.message.state !== 'whole') return
+    stream.respond(asked.response.units, asked.response.then).catch(error => this.complaints.push(String(error)))
   }
 
   /** By the path that the service got. */
-  #exchangeOf ({ line: [, path] }: Message): Exchange | undefined {
-    return this.#exchanges[Number(/^\/service\/\d+-(\d+)/.exec(path)?.[1])]
+  #exchangeOf ({ line: [, path] }: Message): Exchange {
+    return this.#exchanges[Number(/^\/service\/\d+-(\d+)/.exec(path)?.[1])] ?? UNKNOWN
   }
 
   async run (client: Client): Promise<void> {
@@ -142,11 +141,9 @@ export class Http2Case {
 
   #checkStream (sent: Stream, seen: Stream | undefined): string[] {
     const asked = this.#exchanges[(sent.id - 1) / 2]
-    const request = requestOf(sent)
-    const method = request?.line[0] ?? 'GET'
-    const outcome = this.#outcomeOf(asked, method)
+    const method = requestOf(sent)?.line[0] ?? 'GET'
     const isSure = this.#isSound && !this.#wasSentAway && asked?.isGood === true && sent.reset === undefined
-    return checkStream({ request, isSure, ...outcome }, seen && responseOf(seen, method), seen)
+    return checkStream({ isSure, ...this.#outcomeOf(asked, method) }, seen && responseOf(seen, method), seen)
   }
 
   /** What the service responded to a request, the last time that it got it. */
@@ -159,7 +156,8 @@ export class Http2Case {
     }
     const received = this.received.filter(({ message }) => this.#exchangeOf(message) === asked).at(-1)
     if (received === undefined) return { response: undefined, isReliable: false, isPoisoned: false }
-    const { responses: [response] } = readResponses(received.sent, [method], received.ended)
+    // HTTP/2 has no reason, so that no fault of one matters.
+    const { responses: [response] } = readResponses(received.sent.replace(/^(HTTP\/1\.[01] \d{3}) [^\r\n]*/, '$1 '), [method], received.ended)
     return { response, isReliable: asked?.plan.isGood === true && received.taint === 'none' && hasStatus(response), isPoisoned: received.taint === 'poisoned' }
   }
 
@@ -190,13 +188,18 @@ function exchange (random: Random, id: number, name: string, isHttp2: boolean): 
   if (isCut && random.chance(0.8)) units.push(resetUnit(random))
   const then: Then = random.chance(0.98) ? 'stay' : random.pick<Then>(['goaway', 'close'])
   const response = { ...generateHttp2Response(random, name, method), isEarly: random.chance(0.2), then }
-  return { id, method, units, isGood: isGood && !isCut, plan: generateResponse(random, name, method), response }
+  return { id, units, isGood: isGood && !isCut, plan: generateResponse(random, name, method), response }
 }
 
 const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'
-/** To a request whose path says no more whose it is. */
-const UNKNOWN: Plan = { text: NOT_FOUND, pieces: [NOT_FOUND], then: 'stay', isGood: true }
-const UNKNOWN_STREAM: Unit = stream => writeFrame(HEADERS, END_HEADERS | END_STREAM, stream, encodeFields([[':status', '404']]))
+/** Of a request whose path says no more whose it is. */
+const UNKNOWN: Exchange = {
+  id: 0,
+  units: [],
+  isGood: false,
+  plan: { text: NOT_FOUND, pieces: [NOT_FOUND], then: 'stay', isGood: true },
+  response: { units: [stream => writeFrame(HEADERS, END_HEADERS | END_STREAM, stream, encodeFields([[':status', '404']]))], isGood: true, isEarly: false, then: 'stay' }
+}
 
 /** All frames in an order in which they may come: a stream's in theirs, and its first behind those of the streams before. */
 function interleave (random: Random, exchanges: readonly Exchange[]): string[] {
@@ -238,14 +241,12 @@ function whole ({ body }: Message): Pick<Message, 'body' | 'state'> {
 const FAULT = '{"success":false,'
 
 export interface StreamCheck extends Outcome {
-  /** Undefined for what is none. */
-  readonly request: Message | undefined
-  /** Whether it must be forwarded. */
+  /** Whether the request must be forwarded. */
   readonly isSure: boolean
 }
 
 /** Each stream gets its own response, an error, or its end; and none that was cut short looks whole. */
-export function checkStream ({ request, response, isReliable, isPoisoned, isSure }: StreamCheck, got: ClientResponse | undefined, seen: Stream | undefined): string[] {
+export function checkStream ({ response, isReliable, isPoisoned, isSure }: StreamCheck, got: ClientResponse | undefined, seen: Stream | undefined): string[] {
   if (isPoisoned) return []
   if (got === undefined) {
     return [
@@ -256,7 +257,7 @@ export function checkStream ({ request, response, isReliable, isPoisoned, isSure
   const { final } = got
   const status = rejection(final)
   const isShort = isSure && isReliable && seen?.ended !== true
-  const isError = status !== undefined && (isRejection(status) || (isFault({ ...final, ...whole(final) }) && request !== undefined))
+  const isError = status !== undefined && (isRejection(status) || isFault({ ...final, ...whole(final) }))
   // The gateway's own 100 (Continue) is of the hop.
   const own = { interims: got.interims.filter(({ line }) => line[1] !== '100'), final }
   if (!isError) return [...checkResponse(own, response, isSure && isReliable), ...unless(!isShort, 'its end is missing')]

@@ -200,7 +200,8 @@ function isReadable ({ line, fields, state }: Message = UNREAD): boolean {
     [line, ...fields].flat().join('  ').length < MODEST
 }
 
-const UNREAD: Message = { line: ['GET', '', 'HTTP/1.1'], fields: [], framing: 'none', state: 'malformed', body: '', trailers: [], end: 0 }
+/** What nobody could read. */
+export const UNREAD: Message = { line: ['GET', '', 'HTTP/1.1'], fields: [], framing: 'none', state: 'malformed', body: '', trailers: [], end: 0 }
 
 function isResponseTo (sent: string | undefined, { body, fields }: Message): boolean {
   return sent !== undefined && fields.some(([name, value]) => name === 'X-Answer' && sent.includes(`X-Answer: ${value}\r\n`)) && sent.includes(body)

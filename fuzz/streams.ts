@@ -1,4 +1,4 @@
-import { ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HAS_PRIORITY, HEADERS, MAX_PAYLOAD, PADDED, PING, PREFACE, PUSH_PROMISE, readFrames, readUint32, RST_STREAM, SETTINGS } from './frames.js'
+import { ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HAS_PRIORITY, HEADERS, MAX_PAYLOAD, PADDED, PING, PREFACE, PUSH_PROMISE, readFrames, readUint32, RST_STREAM, SETTINGS, writeFrame } from './frames.js'
 import type { Frame } from './frames.js'
 import type { Field } from './grammar.js'
 import { FieldDecoder } from './hpack.js'
@@ -18,8 +18,8 @@ export interface Stream {
 /** Reads what one side of a connection sends. It sees no less than any other reader, and what is an error to all is its end. */
 export class StreamReader {
   readonly streams = new Map<number, Stream>()
-  /** Of PING and SETTINGS, which the other side has to answer. */
-  readonly asked: Frame[] = []
+  /** PING and SETTINGS, which the other side has to acknowledge. */
+  readonly #asked: Frame[] = []
   /** The data frames' payloads that are not given back to the sender's windows yet. */
   readonly taken: Frame[] = []
   goaway = false
@@ -54,6 +54,11 @@ export class StreamReader {
     return changed
   }
 
+  /** The frames that acknowledge what has come. */
+  acknowledge (): string {
+    return this.#asked.splice(0).map(({ type, payload }) => writeFrame(type, ACK, 0, type === PING ? payload : '')).join('')
+  }
+
   /** Nothing follows: the begin of a data frame is data to whoever does not wait for its end. */
   end (): void {
     const [type, flags] = [this.#text.charCodeAt(3), this.#text.charCodeAt(4)]
@@ -86,7 +91,7 @@ export class StreamReader {
       case PUSH_PROMISE: this.broken = true; return undefined
       case GOAWAY: this.goaway = true; return undefined
       case PING:
-      case SETTINGS: if ((flags & ACK) === 0) this.asked.push(frame)
+      case SETTINGS: if ((flags & ACK) === 0) this.#asked.push(frame)
     }
     return undefined
   }

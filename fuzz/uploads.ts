@@ -83,7 +83,7 @@ export class UploadCase {
 
   onStream (stream: ServiceStream): void {
     if (!this.streams.includes(stream)) this.streams.push(stream)
-    if (stream.message.state === 'malformed') this.complaints.push('the service got a stream that is no request')
+    this.complaints.push(...unless(stream.message.state !== 'malformed', 'the service got a stream that is no request'))
     if (stream.message.state !== 'whole' && (this.#reaction === 'read' || !this.#isLast(stream.message))) return
     stream.respond(this.#response.units, 'stay').catch(error => this.complaints.push(String(error)))
   }
@@ -129,7 +129,7 @@ export class UploadCase {
 }
 
 /** Whether all halves of exchanges at a service have ended, within the time in which that must be. */
-export async function allEnd (halves: ReadonlyArray<Received | ServiceStream>): Promise<boolean> {
+export async function allEnd (halves: ReadonlyArray<Pick<Received, 'connection'> | Pick<ServiceStream, 'isOver'>>): Promise<boolean> {
   const end = performance.now() + BOUND
   while (!halves.every(half => 'isOver' in half ? half.isOver : half.connection.socket.destroyed)) {
     if (performance.now() > end) return false

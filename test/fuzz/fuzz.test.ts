@@ -23,9 +23,9 @@ const FORWARDED = `POST ${PREFIX}/a?b HTTP/1.1\r\nHost: 127.0.0.1:3000\r\nX-A: 1
 const RESPONSE = 'HTTP/1.1 200 OK\r\nX-Answer: 1 0\r\nContent-Length: 2\r\n\r\nok'
 const REJECTION = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
-t.test('some cases of each kind', async t => {
+t.test('some cases of the kinds that speak HTTP/1', async t => {
   const campaign = await Campaign.start(1)
-  for (const kind of kinds) {
+  for (const kind of kinds.slice(0, 3)) {
     let number = 0
     await campaign.run(kind, () => number < 150 ? number++ : undefined, process.platform === 'linux' ? 32 : 1)
   }

@@ -7,6 +7,7 @@ import type { Http2Host } from './http2-service.js'
 import { Random } from './random.js'
 import { Service } from './service.js'
 import type { Host } from './service.js'
+import type { Targets } from './targets.js'
 
 /** Something to try: what a client and a service do, and what may come of it. */
 export interface Case extends Host, Http2Host {
@@ -16,12 +17,6 @@ export interface Case extends Host, Http2Host {
   check (targets: Targets): string[]
   /** All bytes, escaped. */
   describe (): string
-}
-
-/** `host:port` of the service that speaks HTTP/1, and of the other. */
-export interface Targets {
-  readonly http1: string
-  readonly http2: string
 }
 
 export interface Kind {

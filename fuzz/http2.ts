@@ -1,4 +1,4 @@
-import type { Targets } from './campaign.js'
+import type { Targets } from './targets.js'
 import { isFault, readResponses, rejection } from './check-client.js'
 import type { ClientResponse } from './check-client.js'
 import type { Client, Leaving } from './client.js'

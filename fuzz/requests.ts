@@ -12,7 +12,7 @@ import type { Hop } from './check-forwarded.js'
 import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
 import { bodyFor } from './service.js'
-import type { Targets } from './campaign.js'
+import type { Targets } from './targets.js'
 import type { Host, Received } from './service.js'
 
 /** What is known of a case before it runs, as it has no fault but those of the corpus. */

@@ -12,7 +12,7 @@ import { mutate, split } from './mutate.js'
 import type { Random } from './random.js'
 import { checkRequests } from './requests.js'
 import { bodyFor } from './service.js'
-import type { Targets } from './campaign.js'
+import type { Targets } from './targets.js'
 import type { Host, Received } from './service.js'
 
 const CONNECTIONS = ['Upgrade', 'upgrade', 'keep-alive, Upgrade', 'Upgrade, X-Nominated', 'close', 'Upgrade, HTTP2-Settings']

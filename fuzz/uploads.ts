@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Targets } from './campaign.js'
+import type { Targets } from './targets.js'
 import { isFault, readResponses, rejection } from './check-client.js'
 import type { ClientResponse } from './check-client.js'
 import { rewritten } from './check-forwarded.js'

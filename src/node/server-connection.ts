@@ -38,6 +38,14 @@ export function afterEarlierResponses (connection: ServerConnection, isTurn: (cu
 }
 
 /**
+ * Whether the other end reset a connection of TCP, which Node is yet to be told: the kernel no longer knows its address.
+ * Nobody may be taken for a peer without an address, as that of a Unix socket is, who counts as local and may be trusted.
+ */
+export function hasVanished (connection: Socket): boolean {
+  return connection.remoteAddress === undefined && connection.localAddress !== undefined
+}
+
+/**
  * Spares Node the reading of a body that is not there, which takes several ticks. Node 24 and later can do so by
  * themselves (`optimizeEmptyRequests`), for a whole server and its other routes. Not where somebody waits for the
  * request's end: it is told of none then.

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import type { BodyReceiver } from '../node/parsed-body.js'
+import { hasVanished } from '../node/server-connection.js'
 import type { ClientConnection } from '../upstream/pool.js'
 import type { RawFields } from './fields.js'
 
@@ -57,7 +58,8 @@ export interface ClientProtocol {
 
 /** Whether the connection, or the stream, that a request came by is no more. */
 export function isGone (request: IncomingMessage): boolean {
-  return isHttp2(request) ? request.stream.destroyed : request.socket.destroyed
+  const isClosed = isHttp2(request) ? request.stream.destroyed : request.socket.destroyed
+  return isClosed || hasVanished(request.socket)
 }
 
 /** Fastify's types know HTTP/1 only; under HTTP/2 Node's compatible API is behind them. */

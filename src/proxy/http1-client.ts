@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { discardBody, receiveRequestBody, resumeRequestBody } from '../node/parsed-body.js'
-import { expectNoBody, isLingering, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
+import { expectNoBody, hasVanished, isLingering, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { eachField, listValue } from './fields.js'
 import { readStream, stopReading } from './stream-body.js'
@@ -28,7 +28,7 @@ export const http1Client: ClientProtocol = {
   },
 
   /** After a response that closes the connection, what else stands in it must not be taken for a request. */
-  isGone: ({ socket }) => socket.destroyed || isLingering(socket),
+  isGone: ({ socket }) => socket.destroyed || isLingering(socket) || hasVanished(socket),
 
   expectNoBody,
 

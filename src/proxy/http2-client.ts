@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
+import { hasVanished } from '../node/server-connection.js'
 import { groupFields } from '../upstream/http2-fields.js'
 import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
@@ -38,7 +39,7 @@ export const http2Client: ClientProtocol = {
   hasBody: request => !asRequest(request).stream.endAfterHeaders,
 
   /** A stream that the client reset with NO_ERROR is closed and not destroyed while some of its body is unread. */
-  isGone: request => asRequest(request).stream.closed,
+  isGone: request => asRequest(request).stream.closed || hasVanished(request.socket),
 
   /** Node reads the end of such a stream by itself. */
   expectNoBody () {},

@@ -32,8 +32,9 @@ export function watchArrivals (server: Server, prefixes: readonly string[]): voi
   watched.set(server, own)
   server.prependListener('request', request => {
     if (request.httpVersion === '1.0') noteForeign(request)
-    const isOdd = request.url?.includes('%') === true || (request.httpVersionMajor === 2 && !KNOWN_METHODS.has(String(request.method)))
-    if (isOdd) makeRoutable(request, own)
+    const isUnknown = request.httpVersionMajor === 2 && !KNOWN_METHODS.has(String(request.method))
+    // The service's own server rejects such a method itself.
+    if (request.url?.includes('%') === true || (isUnknown && server.listenerCount('unknownMethod') === 0)) makeRoutable(request, own)
   })
 }
 

@@ -16,9 +16,8 @@ const MAY_IMPORT = {
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },
-  chaos: { ours: ['src/index.ts', 'fuzz'], packages: ['*'] },
   examples: { ours: [], packages: ['*'] },
-  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'chaos', 'fuzz'], packages: ['*'] }
+  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'fuzz'], packages: ['*'] }
 }
 
 /** As a regular expression for the path of whatever is inside. */

@@ -56,8 +56,13 @@ function endOfSegment (url: string, start: number): number {
 
 /**
  * As an upstream would read it: nobody passes by what holds for `/api` with `/%61pi` on the way of a shorter prefix.
- * What cannot be decoded Fastify's router has rejected by now.
+ * What cannot be decoded is the name of no prefix.
  */
 function decoded (segment: string): string {
-  return segment.includes('%') ? decodeURIComponent(segment) : segment
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
 }

@@ -8,7 +8,7 @@ import type { Via } from './via.js'
 import { isHttp2 } from './client-protocol.js'
 
 /** Names and values that Node's server keeps of one head; it drops what comes after them in silence, also a Content-Length. */
-const MAX_RAW_FIELDS = 2_000
+export const MAX_RAW_FIELDS = 2_000
 
 /** `host[:port]` (RFC 3986 section 3.2.2), without user information, which no Host field may carry. */
 const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import { isPem, readPem } from '../config/index.js'
@@ -28,6 +29,8 @@ export function readCertificates ({ cert, key, ca, minVersion }: ServerTlsSettin
   return {
     cert: readPem(cert),
     key: readPem(key),
+    // A handshake costs a client little and the gateway much, and TLS 1.2 lets it ask for another one without end (CVE-2011-1473).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ...(ca !== undefined && { ca: readPem(ca), requestCert: true }),
     ...(minVersion !== undefined && { minVersion })
   }

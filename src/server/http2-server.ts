@@ -1,12 +1,22 @@
 import { METHODS } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { createSecureServer } from 'node:http2'
-import type { SecureServerOptions, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { SecureServerOptions } from 'node:http2'
 import type { Socket } from 'node:net'
+import { BoundSession, LOOK_INTERVAL } from './http2-session.js'
 import type { Limits } from './limits.js'
 
 /** Requests that a session may have open at once. */
 const MAX_STREAMS = 128
+
+/**
+ * Bytes of a head beyond `maxHeaderSize` that are read, so that its client can be told (431); of what is larger still
+ * Node refuses the stream. Node counts 32 more for each field (RFC 9113 section 6.5.2), where HTTP/1 has 4 more.
+ */
+const HEADROOM = 131_072
+
+/** Fields of a head that are read, so that its client can be told (431); Node refuses the stream of one that has more. */
+const MAX_FIELDS = 2_000
 
 /** What a session may do that costs its client nothing and us something. Node ends the session that does more. */
 const FLOOD_LIMITS = {
@@ -28,7 +38,8 @@ export function createHttp2Server (tls: SecureServerOptions, limits: Limits, han
     ...tls,
     ...FLOOD_LIMITS,
     allowHTTP1: true,
-    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: limits.maxHeaderSize }
+    maxHeaderListPairs: MAX_FIELDS,
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: limits.maxHeaderSize + HEADROOM }
   })
   server.on('request', (request, response) => {
     // Over HTTP/1 the parser rejects the others. Fastify's router takes them for a bug of its own.
@@ -37,83 +48,28 @@ export function createHttp2Server (tls: SecureServerOptions, limits: Limits, han
   // Not as an argument: Node's types have other requests there.
   server.on('knownMethod', handler)
   const sockets = new Set<Socket>()
-  const closers = new Set<() => void>()
+  const sessions = new Set<BoundSession>()
+  const timer = setInterval(() => { for (const session of sessions) session.look() }, LOOK_INTERVAL).unref()
   server.on('secureConnection', socket => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
   server.on('session', session => {
     session.once('connect', (_session, socket) => {
-      const close = bound(session, socket, limits)
-      closers.add(close)
-      session.once('close', () => closers.delete(close))
+      const bound = new BoundSession(session, socket, limits)
+      sessions.add(bound)
+      session.once('close', () => sessions.delete(bound))
     })
   })
+  server.once('close', () => clearInterval(timer))
   const { close } = server
   return Object.assign(server, {
     close (done?: (error?: Error) => void) {
-      for (const closeSession of closers) closeSession()
+      for (const session of sessions) session.close()
       return close.call(server, done)
     },
     closeAllConnections () {
       for (const socket of sockets) socket.destroy()
     }
   })
-}
-
-/**
- * Bounds what Node leaves unbounded: silence, the number of requests, and the wait for a client that does not hang up.
- *
- * @returns tells the client to take its next requests elsewhere, and lets those under way end
- */
-function bound (session: ServerHttp2Session, socket: Socket, { headersTimeout, keepAliveTimeout, maxRequestsPerSocket }: Limits): () => void {
-  const streams = new Set<ServerHttp2Stream>()
-  let requests = 0
-
-  session.setTimeout(headersTimeout)
-  session.on('stream', stream => {
-    streams.add(stream)
-    stream.once('close', onStreamClose)
-    requests++
-    if (requests === 1) session.setTimeout(keepAliveTimeout)
-    if (requests === maxRequestsPerSocket) close()
-  })
-  session.on('timeout', () => {
-    if (hasOpenStream()) {
-      // An exchange may be silent for longer: its route says how long.
-      session.setTimeout(keepAliveTimeout)
-    } else {
-      session.destroy()
-      linger()
-    }
-  })
-
-  function onStreamClose (this: ServerHttp2Stream): void {
-    streams.delete(this)
-    if (session.closed && streams.size === 0) linger()
-  }
-
-  /** A stream that was closed here stays among them when its last frame cannot leave: the client does not read. */
-  function hasOpenStream (): boolean {
-    for (const stream of streams) {
-      if (!stream.closed) return true
-    }
-    return false
-  }
-
-  function close (): void {
-    session.close()
-    if (streams.size === 0) linger()
-  }
-
-  /** The client may take what is left of its answers, and has to end its side. */
-  function linger (): void {
-    setTimeout(destroy, keepAliveTimeout, socket).unref()
-  }
-
-  return close
-}
-
-function destroy (socket: Socket): void {
-  socket.destroy()
 }

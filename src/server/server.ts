@@ -7,6 +7,7 @@ import { readCertificates, reloadOnChange } from './certificates.js'
 import type { ServerSettings } from '../config/index.js'
 import { CountedResponse } from './counted-response.js'
 import { logSessionError, respondToConnect, respondToDropped, respondToUnknownMethod } from './error-responses.js'
+import { boundHead } from './head-size.js'
 import { createHttp2Server } from './http2-server.js'
 import { limitsOf } from './limits.js'
 import { listenOnBothLoopbacks } from './loopback.js'
@@ -35,7 +36,7 @@ export function serverFactory (settings: ServerSettings): (handler: RequestListe
 }
 
 /** What the server needs beside its limits, once Fastify has it. */
-export function prepareServer (fastify: FastifyInstance, { tls }: ServerSettings): void {
+export function prepareServer (fastify: FastifyInstance, { tls, http2, maxHeaderSize }: ServerSettings): void {
   const { server, log } = fastify
   server.on('connect', respondToConnect.bind(fastify))
   server.on('dropRequest', respondToDropped.bind(fastify))
@@ -45,6 +46,7 @@ export function prepareServer (fastify: FastifyInstance, { tls }: ServerSettings
   server.on('checkExpectation', (request, response) => { server.emit('request', request, response) })
   server.on('drop', countDrops(fastify))
   listenOnBothLoopbacks(fastify)
+  if (http2) fastify.addHook('onRequest', boundHead(maxHeaderSize))
   if (tls !== undefined && isTlsServer(server)) {
     const stop = reloadOnChange(server, tls, log)
     fastify.addHook('onClose', async () => stop())

@@ -5,9 +5,11 @@ import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import { compileReplacement } from '../src/config/index.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
+import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
+import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
@@ -114,7 +116,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       exposeHeadRoute: false,
       logLevel: LOG_LEVEL,
       config,
-      onRequest: [findMount, ...hooks],
+      onRequest: [arrive, ...hooks],
       handler: forward,
       errorHandler,
       ...ownLog
@@ -122,11 +124,28 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     fastify.route({ ...shared, method: WITHOUT_PARSER })
     fastify.route({ ...shared, method: others, preParsing: tolerateContentType })
 
-    function findMount (request: MountedRequest, _reply: FastifyReply, done: () => void): void {
+    /**
+     * Finds the mount, and has the request wait for its turn, before anything is spent on it: else a client with one
+     * connection and a few thousand pipelined requests would take all connections of the target.
+     */
+    function arrive (request: MountedRequest, reply: FastifyReply, done: () => void): void {
       restoreSent(request.raw)
       request[kMount] = find(request)
-      done()
+      if (reply.raw.socket !== null) done()
+      else whenTurnComes(reply.raw, done, () => abandon(request, reply))
     }
+  }
+
+  /** The client left before the turn of its request came. */
+  function abandon (request: MountedRequest, reply: FastifyReply): void {
+    const route = request[kMount]?.route
+    if (route === undefined) {
+      giveUp(request, reply)
+      return
+    }
+    reply.hijack()
+    inFlight.begun()
+    new Exchange(route, request, reply).ended()
   }
 
   function forward (request: MountedRequest, reply: FastifyReply): void {
@@ -164,6 +183,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       origins: settings.cors ? settings.cors.origin : undefined,
       maxBodySize: settings.maxBodySize,
       bodyRate: new BodyRate(settings.requestTimeout, settings.minBodyRate),
+      responseRate: responseRate(settings),
+      concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via,
       requestHeads,
       responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
@@ -177,6 +198,11 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       respondToError(error, request, reply)
       return
     }
+    giveUp(request, reply)
+  }
+
+  /** Nobody is there any more to get a response. */
+  function giveUp (request: FastifyRequest, reply: FastifyReply): void {
     reply.hijack()
     const { id, raw: { method, url } } = request
     if (options.accessLog) logLocal(fastify.log, { reqId: id, method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
@@ -203,6 +229,11 @@ function hookOfMount (nth: number): onRequestHookHandler {
     // Fastify waits for a promise as well.
     else return hook.call(this, request, reply, done)
   }
+}
+
+/** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */
+function responseRate ({ requestTimeout, timeout, minResponseRate }: RouteSettings): BodyRate {
+  return minResponseRate === 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(Math.min(requestTimeout, timeout), minResponseRate)
 }
 
 /** Of what hooks and Fastify write about a request. */

@@ -48,7 +48,14 @@ export const Route = Section('One prefix and the service behind it.', {
   upgradeTimeout: Default('10m', Duration('How long a tunnel (WebSocket) may be silent in both directions before it is closed.')),
   maxBodySize: Default('1gb', Size('The largest body of a request. A larger one is rejected with 413, or broken off while it streams.')),
   minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`, until the response begins. A slower one ends with 408. `0` sets no minimum.')),
-  requestTimeout: Default('30s', Duration('The time over which `minBodyRate` is measured.')),
+  minResponseRate: Default(128, Size(
+    'How fast a client must read its response, in bytes per second as the mean over `requestTimeout`, or over `timeout` where that is shorter. ' +
+    'Of a slower one the response is broken off. Counted while the client is waited for, not while the service is. With `0` it must read something within `timeout`.')),
+  requestTimeout: Default('30s', Duration('The time over which `minBodyRate` and `minResponseRate` are measured.')),
+  maxConcurrentPerConnection: Default(512, Count(
+    'How many requests of one client connection may be in progress at once over HTTP/2; of a service that is more than half full, at most 8, or a 32nd of what is free. ' +
+    'Further ones get a 503. `0` sets no limit. Over HTTP/1 it is always one.', { least: 0 })),
+  maxConcurrentPerClient: Default(0, Count('How many requests of one client address may be in progress at once; further ones get a 429. `0` sets no limit.', { least: 0 })),
   cors: Optional(RouteCors, 'the global `cors`'),
   rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`')
 }, { errorMessage: 'must be an object such as { "prefix": "/api/auth", "target": "http://localhost:3001" }' })

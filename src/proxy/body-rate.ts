@@ -1,12 +1,12 @@
 /** Milliseconds between two looks at all bodies under way. */
 const INTERVAL = 1_000
 
-/** A body that comes in from a client. */
+/** A body that comes from a client, or goes to one. */
 export interface RatedBody {
   /** Bytes so far. */
-  readonly received: number
-  /** Whether the gateway itself holds the client back: the upstream reads slower than the client sends. */
-  readonly isHeld: boolean
+  readonly moved: number
+  /** Whether it is the client that is waited for, and not the upstream. */
+  readonly awaitsClient: boolean
   tooSlow (): void
   /** For BodyRate alone: when the present window began, as `Date.now` has it; 0 for one that no look has seen. */
   since: number
@@ -15,8 +15,8 @@ export interface RatedBody {
 }
 
 /**
- * Cuts off clients that send a body so slowly that it is an attack on the connections kept for it (slow POST). A
- * slow but steady upload lives, however long it takes. One timer for all bodies, and none while there is no body.
+ * Cuts off clients that send or read a body so slowly that it is an attack on the connections kept for it (slow POST,
+ * slow read). A slow but steady transfer lives, however long it takes. One timer for all bodies, and none while there is no body.
  */
 export class BodyRate {
   readonly #bodies = new Set<RatedBody>()
@@ -25,7 +25,7 @@ export class BodyRate {
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param window milliseconds in which so much must come
+   * @param window milliseconds in which so much must move
    * @param rate bytes per second, as the mean over the window; 0 switches it off
    */
   constructor (window: number, rate: number) {
@@ -52,15 +52,15 @@ export class BodyRate {
     }
     const now = Date.now()
     for (const body of this.#bodies) {
-      if (body.since !== 0 && !body.isHeld) {
+      if (body.since !== 0 && body.awaitsClient) {
         if (now - body.since < this.#window) continue
-        if (body.received - body.before < this.#least) {
+        if (body.moved - body.before < this.#least) {
           body.tooSlow()
           continue
         }
       }
       body.since = now
-      body.before = body.received
+      body.before = body.moved
     }
   }
 }

@@ -15,6 +15,8 @@ export interface ClientProtocol {
   hasBody (request: IncomingMessage): boolean
   /** Whether the client went away before the exchange began. */
   isGone (request: IncomingMessage): boolean
+  /** The connection, where it carries several requests at once. */
+  sharedConnection (request: IncomingMessage): object | undefined
   /** Called when the exchange begins: no body follows the request's head. */
   expectNoBody (request: IncomingMessage): void
   /** Gives the request's body to `receiver`, from now on. */
@@ -48,6 +50,8 @@ export interface ClientProtocol {
    * @param written bytes of the body that were given to `response`
    */
   flushed (response: ServerResponse, written: number): number
+  /** Whether all of an ended response was given to the kernel, as far as that can be told at once. */
+  hasLeft (response: ServerResponse): boolean
   /** Breaks a response off so that the client cannot take it for whole. */
   breakOff (response: ServerResponse, hasLength: boolean): void
   /** The fields that tell the client of an early response not to send the rest; before the head is written. */

@@ -7,6 +7,10 @@ import { Attempt } from './attempt.js'
 import type { AttemptOwner, OutgoingRequest } from './attempt.js'
 import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
+import { RETRY_AFTER } from './concurrency.js'
+import type { Slot } from './concurrency.js'
+import { Delivery } from './delivery.js'
+import type { DeliveryOwner } from './delivery.js'
 import { authenticatesConnection } from './connection-auth.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
@@ -37,7 +41,7 @@ declare module 'http' {
 }
 
 /** One client request and its response. Reads from top to bottom in the order of a good one; failures follow. */
-export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwner, ResponseBodyOwner, TunnelOwner {
+export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwner, ResponseBodyOwner, DeliveryOwner, TunnelOwner {
   readonly timeout: number
   readonly startedAt = performance.now()
   respondedAt = 0
@@ -49,11 +53,14 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   readonly #wantsTrailers: boolean
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
+  #slot: Slot | undefined
   #outgoing: OutgoingRequest | undefined
   #attempt: Attempt | undefined
   #requestBody: RequestBody | undefined
   #responseBody: ResponseBody | undefined
   #tunnel: Tunnel | undefined
+  /** Of a response whose client is waited for. */
+  #delivery: Delivery | undefined
   #flushed = 0
   #hasEnded = false
 
@@ -69,14 +76,6 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     enterExchange()
     raw[kExchange] = this
     raw.on('close', onClose)
-    if (raw.socket === null) this.#watchConnection()
-  }
-
-  /** Node tells a response that waits behind another one of its connection (pipelining) nothing of the connection's end. */
-  #watchConnection (): void {
-    const { socket } = this.#clientRequest
-    socket.setMaxListeners(0)
-    socket.once('close', () => this.ended())
   }
 
   get target (): Target | undefined {
@@ -110,6 +109,13 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
+    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, route.upstream)
+    if (slot instanceof GatewayError) {
+      this.reply.header('retry-after', RETRY_AFTER)
+      this.#reject('rejected', slot)
+      return
+    }
+    this.#slot = slot
     if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
@@ -191,6 +197,27 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     return true
   }
 
+  clientAwaited (): void {
+    if (this.#delivery !== undefined || this.#hasEnded) return
+    this.#delivery = new Delivery(this)
+    this.route.responseRate.watch(this.#delivery)
+  }
+
+  /** Bytes that left for the client. */
+  get flushed (): number {
+    return this.#protocol.flushed(this.reply.raw, this.bytes)
+  }
+
+  /** Whether what there is of the response waits for its client alone. */
+  get awaitsClient (): boolean {
+    return this.#responseBody?.isHeld !== false
+  }
+
+  readTooSlowly (): void {
+    if (this.outcome === undefined) this.#breakOff('timeout', new GatewayError('REQUEST_TIMEOUT', 'The client read its response too slowly'))
+    else this.#protocol.breakOff(this.reply.raw, true)
+  }
+
   resumeBody (): void {
     this.#attempt?.resume()
   }
@@ -205,6 +232,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#hasEnded = true
     this.outcome ??= this.#protocol.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
     if (this.outcome !== 'completed' || this.#attempt?.isSent === false) this.#attempt?.drop()
+    if (this.#slot !== undefined) this.route.concurrency.leave(this.#slot)
+    if (this.#delivery !== undefined) this.route.responseRate.leave(this.#delivery)
     this.#requestBody?.stop()
     this.#protocol.release(this.#clientRequest)
     leaveExchange()
@@ -248,7 +277,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 
   /** A client that reads slower than one buffer in `timeout` still moves bytes; one that reads nothing is cut off. */
   #isRead (body: ResponseBody): boolean {
-    const flushed = this.#protocol.flushed(this.reply.raw, this.bytes)
+    const { flushed } = this
     if (!body.wasHeld || flushed === this.#flushed) {
       this.#breakOff('timeout', new GatewayError('GATEWAY_TIMEOUT', SILENT))
       return false
@@ -280,6 +309,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     }
     if (error.code === 'METHOD_NOT_ALLOWED') this.reply.header('allow', ALLOWED_METHODS)
     this.reply.send(error)
+    this.clientAwaited()
   }
 
   /** After the head: a failure can only be shown by a break, or what was cut short would pass for whole. */

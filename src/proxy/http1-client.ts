@@ -30,6 +30,9 @@ export const http1Client: ClientProtocol = {
   /** After a response that closes the connection, what else stands in it must not be taken for a request. */
   isGone: ({ socket }) => socket.destroyed || isLingering(socket) || hasVanished(socket),
 
+  /** Its requests come one after another. */
+  sharedConnection: () => undefined,
+
   expectNoBody,
 
   /** Past the request's own stream, but where somebody else reads that as well. */
@@ -50,14 +53,15 @@ export const http1Client: ClientProtocol = {
 
   release: releaseRequest,
 
-  /** A response that waits behind another one of its connection has no socket yet; interim ones may be left out. */
+  /** Interim responses may be left out; to a client that does not read they would pile up. */
   inform (response, status, reason, head) {
-    if (response.socket === null || response.headersSent || response.req.httpVersionMinor === 0) return
+    const { socket } = response
+    if (socket === null || socket.writableNeedDrain || response.headersSent || response.req.httpVersionMinor === 0) return
     // Written past Node's writer, which would reject a reason that its parser lets pass.
     const words = /^[\t\x20-\x7e\x80-\xff]+$/.test(reason) ? reason : STATUS_CODES[status] ?? ''
     const lines = [`HTTP/1.1 ${status} ${words}`]
     eachField(head, (name, value) => lines.push(`${name}: ${value}`))
-    response.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   },
 
   writeHead (response, status, reason, head) {
@@ -91,6 +95,8 @@ export const http1Client: ClientProtocol = {
    * reads the response before this one (pipelining).
    */
   flushed: ({ req: { socket } }) => socket.bytesWritten - socket.writableLength,
+
+  hasLeft: response => response.writableLength === 0,
 
   breakOff (response, hasLength) {
     // What came before the break is the client's: Node holds it back until the end of the tick.

@@ -8,6 +8,9 @@ import type { ClientProtocol } from './client-protocol.js'
 import { eachField, isSame } from './fields.js'
 import { readStream, stopReading } from './stream-body.js'
 
+/** Frames that may wait for the client to read; beyond them interim responses are left out, which would pile up. */
+const MAX_QUEUED_FRAMES = 256
+
 /** A client that speaks HTTP/2. Its connection carries other requests, so that only the stream is ever broken off. */
 export const http2Client: ClientProtocol = {
   closing: [],
@@ -41,6 +44,8 @@ export const http2Client: ClientProtocol = {
   /** A stream that the client reset with NO_ERROR is closed and not destroyed while some of its body is unread. */
   isGone: request => asRequest(request).stream.closed || hasVanished(request.socket),
 
+  sharedConnection: request => asRequest(request).stream.session,
+
   /** Node reads the end of such a stream by itself. */
   expectNoBody () {},
 
@@ -54,7 +59,7 @@ export const http2Client: ClientProtocol = {
 
   inform (response, status, _reason, head) {
     const stream = streamOf(response)
-    if (stream.headersSent || stream.closed || stream.destroyed) return
+    if (stream.headersSent || stream.closed || stream.destroyed || queuedFrames(stream) > MAX_QUEUED_FRAMES) return
     stream.additionalHeaders({ ...groupFields(head), ':status': status })
   },
 
@@ -92,8 +97,13 @@ export const http2Client: ClientProtocol = {
 
   flushed: (response, written) => written - streamOf(response).bufferSize,
 
+  hasLeft: () => false,
+
+  /** The stream is closed when its last frame has left, and to a client that reads nothing none leaves. */
   breakOff (response) {
-    streamOf(response).close(constants.NGHTTP2_INTERNAL_ERROR)
+    const stream = streamOf(response)
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    stream.destroy()
   },
 
   /**
@@ -118,6 +128,10 @@ function asResponse (raw: ServerResponse): Http2ServerResponse {
 
 function streamOf (response: ServerResponse): ServerHttp2Stream {
   return asResponse(response).stream
+}
+
+function queuedFrames ({ session }: ServerHttp2Stream): number {
+  return Number(session?.state.outboundQueueSize)
 }
 
 function asRequest (raw: IncomingMessage): Http2ServerRequest {

@@ -96,6 +96,15 @@ export class RequestBody implements RatedBody, BodyReceiver {
     return true
   }
 
+  get moved (): number {
+    return this.received
+  }
+
+  /** Not while the upstream reads slower than the client sends. */
+  get awaitsClient (): boolean {
+    return !this.isHeld
+  }
+
   resume (): void {
     this.isHeld = false
     this.#protocol.resumeBody(this.#request)

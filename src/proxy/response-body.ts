@@ -12,6 +12,8 @@ export interface ResponseBodyOwner {
   bodyComplete (): void
   /** The response ended before it was whole. */
   bodyBroken (error: unknown): void
+  /** The client is waited for: it has not taken what was written. */
+  clientAwaited (): void
   /** The client takes more. */
   resumeBody (): void
 }
@@ -74,6 +76,7 @@ export class ResponseBody implements BodySink, Deferred {
     if (this.#client.write(chunk)) return true
     this.isHeld = true
     this.wasHeld = true
+    this.#owner.clientAwaited()
     if (!this.#watchesDrain) {
       this.#watchesDrain = true
       this.#client[kBody] = this
@@ -112,6 +115,9 @@ export class ResponseBody implements BodySink, Deferred {
 
   endOfTurn (): void {
     this.#client.end(this.#last)
+    // All that is left waits for the client.
+    this.isHeld = true
+    if (!this.#protocol.hasLeft(this.#client)) this.#owner.clientAwaited()
   }
 
   #finish (last?: Buffer): void {

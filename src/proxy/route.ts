@@ -1,4 +1,6 @@
 import type { Upstream } from '../upstream/upstream.js'
+import type { BodyRate } from './body-rate.js'
+import type { Concurrency } from './concurrency.js'
 import type { RequestHeads, ResponseHeads } from './heads.js'
 import type { Observers } from './observers.js'
 import type { Rewrite } from './path.js'
@@ -10,6 +12,9 @@ import type { RequestRules } from './validate.js'
 export interface Route extends RequestRules, RequestBodyLimits {
   readonly prefix: string
   readonly upstream: Upstream
+  /** How fast a client must read its response. */
+  readonly responseRate: BodyRate
+  readonly concurrency: Concurrency
   readonly rewrite: Rewrite
   /** Milliseconds of silence. */
   readonly timeout: number

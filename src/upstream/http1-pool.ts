@@ -140,6 +140,14 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
     return this.#idle.length + this.#resting.length + this.#rested.length
   }
 
+  get capacity (): number {
+    return this.#limits.maxConnections
+  }
+
+  get free (): number {
+    return this.#limits.maxConnections - this.#open.size + this.#idle.length
+  }
+
   get waiting (): number {
     return this.#waiting.size
   }

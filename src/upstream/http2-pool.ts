@@ -1,7 +1,7 @@
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
 import { deliverBody, Http2Request } from './http2-request.js'
-import { Session } from './http2-session.js'
+import { ASSUMED_STREAMS, Session } from './http2-session.js'
 import type { SessionOwner } from './http2-session.js'
 import { HTTP2_LIMITS, QueueFullError } from './pool.js'
 import type { BodySink, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
@@ -60,6 +60,17 @@ export class Http2Pool implements Pool, SessionOwner {
   /** Open connections, those included that end. */
   get size (): number {
     return this.#sessions.size
+  }
+
+  /** As far as is known before a session has said how much it takes. */
+  get capacity (): number {
+    return this.#limits.maxConnections * ASSUMED_STREAMS
+  }
+
+  get free (): number {
+    let free = (this.#limits.maxConnections - this.#sessions.size) * ASSUMED_STREAMS
+    for (const { room } of this.#sessions) free += Math.max(0, room)
+    return free
   }
 
   get waiting (): number {

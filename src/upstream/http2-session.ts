@@ -5,7 +5,7 @@ import type { Dialer } from './dial.js'
 import type { Fields } from './http2-fields.js'
 
 /** Streams that an upstream takes before it said how many, as nghttp2 assumes too (RFC 9113 section 6.5.2). */
-const ASSUMED_STREAMS = 100
+export const ASSUMED_STREAMS = 100
 /** Bytes that an upstream may send ahead on one stream: what a client that reads slowly keeps in memory at most. */
 const STREAM_WINDOW = 262_144
 /** Bytes under way on all streams together. Node acknowledges them as they come, whoever reads them. */
@@ -63,7 +63,12 @@ export class Session {
 
   /** Whether it takes one more request. */
   get hasRoom (): boolean {
-    return this.streams < this.#maxStreams && !this.isOver
+    return this.room > 0
+  }
+
+  /** Requests that it takes. */
+  get room (): number {
+    return this.isOver ? 0 : this.#maxStreams - this.streams
   }
 
   /** Whether it takes no more requests ever. */

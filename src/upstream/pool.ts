@@ -89,6 +89,10 @@ export interface Pool {
   drop (request: UpstreamRequest): void
   /** Learns from a response's Keep-Alive field when the upstream closes idle connections. */
   learnKeepAlive (value: string): void
+  /** Requests that it has room for, without one that waits. */
+  readonly free: number
+  /** Requests that it takes at once, without those that wait. */
+  readonly capacity: number
   /** Closes what is idle; what is in use is closed when it is released. */
   close (): void
 }

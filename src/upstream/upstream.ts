@@ -13,6 +13,16 @@ export class Upstream {
     return this.#target
   }
 
+  /** Requests that it has room for. */
+  get free (): number {
+    return this.#target.pool.free
+  }
+
+  /** Requests that it takes at once. */
+  get capacity (): number {
+    return this.#target.pool.capacity
+  }
+
   /** Closes what is idle; what is in use is closed when it is released. */
   close (): void {
     this.#target.pool.close()

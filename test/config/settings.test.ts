@@ -16,6 +16,9 @@ t.test('what a configuration leaves out', async t => {
       timeout: 30_000,
       maxBodySize: 1024 ** 3,
       minBodyRate: 128,
+      minResponseRate: 128,
+      maxConcurrentPerConnection: 512,
+      maxConcurrentPerClient: 0,
       requestTimeout: 30_000,
       ownRateLimit: false
     }]

@@ -74,39 +74,6 @@ t.test('a client that is gone before the handler runs is not forwarded', async t
   t.match(await line, { outcome: 'client aborted', status: 499 })
 })
 
-t.test('a pipelined request whose client goes away is destroyed too', async t => {
-  const urls: string[] = []
-  let reached: () => void = () => {}
-  const isReached = new Promise<void>(resolve => { reached = resolve })
-  const closed: Promise<unknown>[] = []
-  const { port: upstream } = await service(t, request => {
-    closed.push(gone(request.socket))
-    if (urls.push(request.url ?? '') === 2) reached()
-  })
-  const { port, lines, nextLine } = await gatewayTo(t, upstream)
-  const both = [nextLine(), nextLine()]
-  const client = new RawClient(t, port)
-  client.send('GET /api/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /api/2 HTTP/1.1\r\nHost: x\r\n\r\n')
-  await isReached
-  client.socket.destroy()
-  await Promise.all(closed)
-  t.match(await Promise.all(both), [{ outcome: 'client aborted' }, { outcome: 'client aborted' }])
-  t.equal(lines.filter(({ outcome }) => outcome !== undefined).length, 2, 'one line each')
-})
-
-t.test('pipelined requests are answered in their order', async t => {
-  let answerFirst = (): void => {}
-  const { port: upstream } = await service(t, (request, response) => {
-    if (request.url === '/1') answerFirst = () => response.end('first')
-    else response.end('second', () => answerFirst())
-  })
-  const { port } = await gatewayTo(t, upstream)
-  const client = new RawClient(t, port)
-  client.send('GET /api/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /api/2 HTTP/1.1\r\nHost: x\r\n\r\n')
-  await client.until('second')
-  t.match(client.received, /first[^]*second/)
-})
-
 for (const framing of ['Content-Length: 1000000', 'Transfer-Encoding: chunked']) {
   t.test(`an early answer during an upload reaches the client, whose connection is then closed (${framing})`, async t => {
     const { port: upstream } = await service(t, (_request, response) => {

@@ -142,25 +142,6 @@ t.test('an interim answer without a reason, and one with odd bytes', async t => 
   client.socket.destroy()
 })
 
-t.test('an interim answer to a pipelined request must not break into the answer before it', async t => {
-  let finishFirst = (): void => {}
-  const { port: upstream } = await rawService(t, (socket, nth) => {
-    socket.on('data', () => {
-      if (nth === 1) {
-        finishFirst = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst')
-      } else {
-        socket.write('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond')
-        setImmediate(finishFirst)
-      }
-    })
-  })
-  const { port } = await gatewayTo(t, upstream)
-  const client = new RawClient(t, port)
-  client.send(GET + GET)
-  await client.until(/^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 200 [^]*second$/)
-  client.socket.destroy()
-})
-
 t.test('the head reaches the client before the first byte of the body', async t => {
   let sendBody = (): void => {}
   const { port: upstream } = await rawService(t, socket => {

@@ -271,14 +271,17 @@ t.test('Expect: 100-continue: the gateway streams on its own word, and the body 
 })
 
 t.test('100 Continue behind another request waits for its turn, and never stands in an answer', async t => {
-  let answerFirst = (): void => {}
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', chunk => {
-      if (chunk.includes('GET /first')) answerFirst = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst')
-      // Answered before a byte of the body came, and before the request in front of it.
-      else if (chunk.includes('POST /early')) setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly', answerFirst))
-      else if (chunk.includes('hello')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate')
-      else setImmediate(answerFirst)
+      // In two pieces: the head is on its way to the client when the second could come between.
+      if (chunk.includes('GET /first')) {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfi')
+        setTimeout(() => socket.write('rst'), 50)
+      } else if (chunk.includes('POST /early')) {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly')
+      } else if (chunk.includes('hello')) {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate')
+      }
     })
   })
   const { port } = await gatewayTo(t, upstream)
@@ -291,7 +294,7 @@ t.test('100 Continue behind another request waits for its turn, and never stands
   waiting.socket.destroy()
   const early = new RawClient(t, port)
   early.send(expecting('early'))
-  await early.until(/^HTTP\/1\.1 200 [^]*\r\n\r\nfirstHTTP\/1\.1 200 (?:(?!100 Continue)[^])*\r\n\r\nearly$/)
+  await early.until(/^HTTP\/1\.1 200 [^]*\r\n\r\nfirstHTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 (?:(?!100 Continue)[^])*\r\n\r\nearly$/)
   early.socket.destroy()
 })
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { discardBody, receiveRequestBody, resumeRequestBody } from '../node/parsed-body.js'
-import { expectNoBody, hasVanished, isLingering, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
+import { expectNoBody, hasVanished, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { eachField, listValue } from './fields.js'
 import { readStream, stopReading } from './stream-body.js'
@@ -27,8 +27,8 @@ export const http1Client: ClientProtocol = {
     return Number(headers['content-length']) > 0
   },
 
-  /** After a response that closes the connection, what else stands in it must not be taken for a request. */
-  isGone: ({ socket }) => socket.destroyed || isLingering(socket) || hasVanished(socket),
+  /** After a response that closed the connection, what else stands in it must not be taken for a request. */
+  isGone: ({ socket }) => socket.destroyed || socket.writableEnded || hasVanished(socket),
 
   /** Its requests come one after another. */
   sharedConnection: () => undefined,

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { gatewayTo } from '../fixtures/gateway.js'
+import streamGateway from '../../src/index.js'
+import { respondNotFound } from '../../src/server/error-responses.js'
+import { gatewayTo, start } from '../fixtures/gateway.js'
 import { gone, RawClient, rawService, service } from '../fixtures/peers.js'
 import { startService } from '../fixtures/service.js'
 
@@ -150,4 +152,17 @@ t.test('an upgrade behind more requests than are read ahead', async t => {
   client.send(' late')
   await client.until(/early late$/)
   t.equal(client.received.match(/ 200 /g)?.length, 200)
+})
+
+t.test('a request that closes the connection closes it behind the responses before its own', async t => {
+  const { port: upstream } = await service(t, (_request, response) => response.end('x'))
+  const { port } = await start(t, app => {
+    app.setNotFoundHandler(respondNotFound)
+    return app.register(streamGateway, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
+  })
+  const client = new RawClient(t, port)
+  // No route takes the last, and it is malformed.
+  client.send(get(1) + get(2) + 'GET /nope HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')
+  await client.closed
+  t.match(client.received.match(/(?<=HTTP\/1\.1 )\d+/g), ['200', '200', '400'])
 })

@@ -29,7 +29,7 @@ import type { AttemptFailure } from './retry.js'
 import type { Route } from './route.js'
 import { Tunnel } from './tunnel.js'
 import type { TunnelEnd, TunnelOwner } from './tunnel.js'
-import { protocolChosen, switchProtocols, upgradeOf, validateOrigin } from './upgrade.js'
+import { hasBodyOnConnection, protocolChosen, switchProtocols, upgradeOf, upgradingClient, validateOrigin } from './upgrade.js'
 import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
 
 const SILENT = 'No byte moved in either direction'
@@ -69,10 +69,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const { raw } = reply
     this.timeout = route.timeout
     this.#clientRequest = clientRequest
-    this.#protocol = isHttp2(clientRequest) ? http2Client : http1Client
-    this.#hasBody = this.#protocol.hasBody(clientRequest)
-    this.#wantsTrailers = wantsTrailers(clientRequest)
     this.#upgrade = upgradeOf(clientRequest)
+    this.#protocol = protocolOf(clientRequest, this.#upgrade)
+    this.#hasBody = this.#protocol.hasBody(clientRequest)
+    this.#wantsTrailers = this.#upgrade === undefined && wantsTrailers(clientRequest)
     enterExchange()
     raw[kExchange] = this
     raw.on('close', onClose)
@@ -328,8 +328,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.respondedAt = performance.now()
     const { route, reply } = this
     const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
-    if (protocol === undefined) {
-      // One that nobody asked for (RFC 9110 section 7.8).
+    if (protocol === undefined || this.#isUploading) {
+      // One that nobody asked for, or before the whole of the request was there (RFC 9110 section 7.8).
       connection.destroy()
       this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return
@@ -367,6 +367,11 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 /** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
 function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
   return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
+}
+
+function protocolOf (request: IncomingMessage, upgrade: string | undefined): ClientProtocol {
+  if (isHttp2(request)) return http2Client
+  return upgrade !== undefined && hasBodyOnConnection(request) ? upgradingClient : http1Client
 }
 
 /** The exchange that responds with `raw`, where one was begun. */

@@ -268,7 +268,7 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
 }
 
 /**
- * Fastify answers 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
+ * Fastify responds with 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
  * is for the upstream to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still rejected,
  * as RFC 10008 section 2 demands of every server.
  */

@@ -7,6 +7,7 @@ import { compileReplacement } from '../src/config/index.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
+import { BodyBuffer } from '../src/proxy/body-buffer.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
@@ -182,8 +183,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,
       maxBodySize: settings.maxBodySize,
-      bodyRate: new BodyRate(settings.requestTimeout, settings.minBodyRate),
+      bodyRate: requestRate(settings),
       responseRate: responseRate(settings),
+      bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
       concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via,
       requestHeads,
@@ -229,6 +231,11 @@ function hookOfMount (nth: number): onRequestHookHandler {
     // Fastify waits for a promise as well.
     else return hook.call(this, request, reply, done)
   }
+}
+
+/** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */
+function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: RouteSettings): BodyRate {
+  return minBodyRate === 0 && bodyBuffer > 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(requestTimeout, minBodyRate)
 }
 
 /** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */

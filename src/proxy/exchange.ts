@@ -9,12 +9,13 @@ import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { RETRY_AFTER } from './concurrency.js'
 import type { Slot } from './concurrency.js'
+import type { BodyBuffer } from './body-buffer.js'
 import { Delivery } from './delivery.js'
 import type { DeliveryOwner } from './delivery.js'
 import { authenticatesConnection } from './connection-auth.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
-import { announceTrailers, BODILESS } from './heads.js'
+import { announceTrailers, BODILESS, frameByLength } from './heads.js'
 import type { Client, Framing } from './heads.js'
 import { http1Client } from './http1-client.js'
 import { http2Client } from './http2-client.js'
@@ -54,6 +55,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
   #slot: Slot | undefined
+  /** Whether its body was collected, or is to be. */
+  #isBuffered = false
   #outgoing: OutgoingRequest | undefined
   #attempt: Attempt | undefined
   #requestBody: RequestBody | undefined
@@ -121,6 +124,27 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
     this.#outgoing = { method: request.method, path, head, body: this.#requestBody, bindsConnection }
+    if (route.bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, route.bodyBuffer)
+    else this.#try(this.#outgoing, false)
+  }
+
+  /** Waits for the whole of a body that is small enough, as far as that is known. */
+  #collect (body: RequestBody, buffer: BodyBuffer): void {
+    if (Number(this.#clientRequest.headers['content-length']) > buffer.size) {
+      this.bodyCollected()
+    } else if (buffer.enter()) {
+      this.#isBuffered = true
+      body.collect(buffer.size)
+    } else {
+      this.reply.header('retry-after', RETRY_AFTER)
+      this.#reject('rejected', new GatewayError('SERVICE_UNAVAILABLE'))
+    }
+  }
+
+  bodyCollected (): void {
+    if (this.#outgoing === undefined) return
+    const length = this.#requestBody?.wholeLength
+    if (length !== undefined && this.#isChunked) frameByLength(this.#outgoing.head, length)
     this.#try(this.#outgoing, false)
   }
 
@@ -233,6 +257,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.outcome ??= this.#protocol.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
     if (this.outcome !== 'completed' || this.#attempt?.isSent === false) this.#attempt?.drop()
     if (this.#slot !== undefined) this.route.concurrency.leave(this.#slot)
+    if (this.#isBuffered) this.route.bodyBuffer?.leave()
     if (this.#delivery !== undefined) this.route.responseRate.leave(this.#delivery)
     this.#requestBody?.stop()
     this.#protocol.release(this.#clientRequest)
@@ -246,7 +271,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   failed (failure: AttemptFailure): void {
     if (this.outcome !== undefined || this.#outgoing === undefined) return
     const { error } = failure
-    if (mayRepeat(this.request.method, this.#hasBody, failure)) this.#try(this.#outgoing, true)
+    const isKept = !this.#hasBody || this.#requestBody?.wholeLength !== undefined
+    if (mayRepeat(this.request.method, isKept, failure)) this.#try(this.#outgoing, true)
     else this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
   }
 

@@ -37,6 +37,11 @@ export function compileRewrite (prefix: string, pathRewrite: PathRewrite | undef
   }
 }
 
+/** Prepares the rewrite that forwards what is below the prefix as if it were the whole path. */
+export function compileStrip (prefix: string, allowsEncoded: boolean): Rewrite {
+  return cutPrefix(prefix, prefix === '/' ? 0 : prefix.length, '', allowsEncoded ? OVERLONG : FORBIDDEN)
+}
+
 /** The common rewrite, `^/api/auth` to `/auth`, needs no regular expression: the prefix is cut by its length. */
 function cutPrefix (prefix: string, length: number, replacement: string, forbidden: RegExp): Rewrite {
   return url => {
@@ -112,10 +117,10 @@ function isPlain (url: string, from: number, forbidden: RegExp): boolean {
   return !suspicious || staysInside(url, forbidden)
 }
 
-/** The overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
-const OVERLONG = /%(?:c[01]%[89ab]|e0%8[01]|f0%80)/i
+/** What is no encoding at all, and the overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
+const OVERLONG = /%(?:(?![\da-f]{2})|c[01]%[89ab]|e0%8[01]|f0%80)/i
 /** That, and encoded NUL, LF, CR and backslash. */
-const FORBIDDEN = /%(?:00|0a|0d|5c|c[01]%[89ab]|e0%8[01]|f0%80)/i
+const FORBIDDEN = /%(?:(?![\da-f]{2})|00|0a|0d|5c|c[01]%[89ab]|e0%8[01]|f0%80)/i
 /** A dot segment; some servers drop `;parameters` from a segment before they resolve it, and take a backslash for a slash. */
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:$|[/;])/
 

@@ -15,8 +15,6 @@ import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
-import { localResponse } from '../src/proxy/local-response.js'
-import type { LocalResponse } from '../src/proxy/local-response.js'
 import { Observers } from '../src/proxy/observers.js'
 import { compileOrigins } from '../src/proxy/origins.js'
 import { compileRewrite, compileStrip, splitAbsolute } from '../src/proxy/path.js'
@@ -29,7 +27,8 @@ import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
 import { InFlight } from '../src/server/in-flight.js'
-import { replyLocally } from '../src/server/local-reply.js'
+import { localResponse, responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
+import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 import { Target } from '../src/upstream/target.js'
@@ -58,31 +57,17 @@ interface Mount {
   /** `undefined` for what is not forwarded. */
   readonly route: Route | undefined
   /** What the gateway has in place of a target. */
-  readonly local?: LocalRoute
+  readonly local?: LocalResponse
   /** Where no route of the prefix takes the request. */
   readonly rejection?: Rejection
   /** One for each of the policies; `undefined` for one that has nothing to decide here. */
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
 }
 
-/** A route without a target. */
-interface LocalRoute {
-  readonly prefix: string
-  readonly response: LocalResponse
-}
-
-interface Rejection {
-  readonly code: 'NOT_FOUND' | 'METHOD_NOT_ALLOWED'
-  /** The methods that are taken. */
-  readonly allow?: string
-}
-
 const kMount = Symbol('mount')
-/** The prefix of the route that responded to a request itself. */
-const kResponder = Symbol('responder')
 
 /** Has its mount from the first hook on. */
-type MountedRequest = FastifyRequest & { [kMount]?: Mount, [kResponder]?: string }
+type MountedRequest = FastifyRequest & { [kMount]?: Mount }
 
 /**
  * One wildcard route per upstream; or, where the app is the gateway alone, one for all. The scope that this is
@@ -136,7 +121,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     if (settings === undefined) return { route: undefined, hooks }
     const { target } = settings
     if (target !== undefined) return { route: prepare(settings, target), hooks }
-    return { route: undefined, local: { prefix: mountedPrefix(settings.prefix), response: localResponseOf(settings) }, hooks }
+    return { route: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
   }
 
   /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
@@ -192,7 +177,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const mount = request[kMount]
     const route = mount?.route
     if (route === undefined) {
-      respondItself(mount, request, reply)
+      respondUnforwarded(mount, request, reply)
       return
     }
     if (inFlight.isClosing) {
@@ -258,33 +243,14 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
    * An exchange writes its own line, also when it is broken off: this hook only sees responses that were finished, and
    * under HTTP/2 streams that were reset before there was one.
    */
-  function logUnforwarded (request: MountedRequest, reply: FastifyReply, done: () => void): void {
+  function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
-      const { id, raw: { method, url }, [kResponder]: route } = request
-      logLocal(fastify.log, { reqId: id, method, url, ...(route !== undefined && { route }) }, reply.statusCode, reply.elapsedTime)
+      const { id, raw: { method, url } } = request
+      logLocal(fastify.log, { reqId: id, method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime)
     }
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
-
-/** Responds to what is not forwarded. */
-function respondItself (mount: Mount | undefined, request: MountedRequest, reply: FastifyReply): void {
-  const { local, rejection } = { ...mount }
-  if (local !== undefined) {
-    if (replyLocally(request, reply, local.response)) request[kResponder] = local.prefix
-  } else if (rejection === undefined) {
-    reply.callNotFound()
-  } else {
-    if (rejection.allow !== undefined) reply.header('allow', rejection.allow)
-    reply.send(new GatewayError(rejection.code))
-  }
-}
-
-function localResponseOf ({ respond, redirect }: RouteSettings): LocalResponse {
-  if (redirect !== undefined) return localResponse(redirect.status, { location: redirect.to })
-  const { status, headers, body } = { status: 200, headers: {}, body: undefined, ...respond }
-  return localResponse(status, headers, body)
-}
 
 /** The name that the target gets as Host, where it is another than its own. */
 function hostFieldOf ({ host }: RouteSettings): { hostField?: string } {

@@ -109,7 +109,9 @@ function validateOrigins (text: string): string | undefined {
   const [scheme = '', suffix, ...more] = text.split('://*.')
   // A label stands in for the asterisk, so that the rest is judged as that of an exact origin.
   const origin = `${scheme}://x.${suffix}`
-  const wrong = suffix === undefined || more.length > 0 || suffix.includes('*') ? ORIGINS : validateOrigin(origin)
+  // Every page of a top-level domain is nobody's policy.
+  const isBare = suffix === undefined || !/^[^:]*\.[^:]|^localhost(?=:|$)/i.test(suffix)
+  const wrong = isBare || more.length > 0 || origin.includes('*') ? ORIGINS : validateOrigin(origin)
   return wrong?.replace(`"${scheme}://x.`, `"${scheme}://*.`)
 }
 

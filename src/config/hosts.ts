@@ -27,9 +27,9 @@ export function validateRouteHost (text: string): string | undefined {
 
 /** Says what is wrong with the Host field that a route sends; nothing when it is a word of its own or a host, perhaps with a port. */
 export function validateHostField (text: string): string | undefined {
+  if (isIPv6(text)) return 'must have its IPv6 address in brackets'
   const port = /:(\d+)$/.exec(text)?.[1]
   const host = port === undefined ? text : text.slice(0, -port.length - 1)
-  if (isIPv6(host)) return 'must have its IPv6 address in brackets'
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return 'must have a port from 1 to 65535'
   return validateHost(host) === undefined ? undefined : 'must be "target", "preserve" or a host name such as "app.example.com"'
 }

@@ -3,6 +3,7 @@ import { show } from './explain.js'
 import { formats } from './formats.js'
 import { normalizeHost } from './hosts.js'
 import { below } from './json-path.js'
+import { nearest } from './nearest.js'
 import { isSection, type RawSection } from './raw-section.js'
 
 // Which requests a route takes, and what it does with them: what the keys say about one another.
@@ -49,6 +50,8 @@ const OF_TARGETS = ['pathRewrite', 'stripPrefix', 'host', 'http2']
 export function checkKind (route: RawSection, path: string): Mistake[] {
   const [kind, second] = KINDS.filter(key => route[key] !== undefined)
   if (kind === undefined) {
+    // A mistyped key is told already.
+    if (Object.keys(route).some(key => nearest(key, KINDS) !== undefined)) return []
     return [{
       path: `${path}.target`,
       message: 'is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or respond or redirect in its place'

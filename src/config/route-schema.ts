@@ -48,7 +48,7 @@ export const Route = Section('One prefix and the service behind it.', {
       Text('http:// or https://, a host, perhaps a port and a base path; or unix: and the path of a socket.', {
         format: 'target', pattern: /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+(\/[^?#\s\\]*)?|unix:\/.+)$/, typeName: 'URL', errorMessage: TARGET
       })
-    ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET })),
+    ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }), 'required, if neither `respond` nor `redirect` is there'),
   respond: Optional(Respond),
   redirect: Optional(Redirect),
   host: Default('target', Text(

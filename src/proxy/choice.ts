@@ -112,8 +112,8 @@ export function isPreflight ({ method, headers }: IncomingMessage): boolean {
 }
 
 /** The authority of an absolute-form counts more than Host (RFC 9112 section 3.2.2). */
-function hostOf ({ url = '', headers }: IncomingMessage): string {
-  return plainHost(splitAbsolute(url)?.authority ?? String(headers[':authority'] ?? headers.host ?? ''))
+function hostOf ({ url, headers }: IncomingMessage): string {
+  return plainHost(splitAbsolute(String(url))?.authority ?? String(headers[':authority'] ?? headers.host ?? ''))
 }
 
 /** A host as it is compared: without port, case and trailing dot (RFC 3986 section 6.2.2.1). */

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteSettings } from '../config/index.js'
-import { isHttp2 } from '../proxy/client-protocol.js'
 import { GatewayError } from '../proxy/errors.js'
 import { http1Client } from '../proxy/http1-client.js'
 import { closeAfter, rejectMalformed } from './malformed.js'
@@ -62,7 +61,7 @@ function respondLocally ({ prefix, status, headers, body }: LocalResponse, reque
     reply.send(malformed)
     return
   }
-  if (!isHttp2(raw) && http1Client.hasBody(raw)) closeAfter(raw, reply)
+  if (http1Client.hasBody(raw)) closeAfter(raw, reply)
   request[kResponder] = { route: prefix }
   reply.code(status).headers(headers).send(raw.method === 'HEAD' ? undefined : body)
 }

@@ -46,6 +46,8 @@ for (const [mode, startGateway] of MODES) {
     t.equal((await call(port, '/x', { headers: { host: 'api.example.com' } })).body.toString(), 'root /x')
     const client = new RawClient(t, port).send('GET http://api.example.com/api HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n')
     t.match(await client.until('exact'), 'exact', 'the authority of an absolute-form counts')
+    const old = new RawClient(t, port).send('GET /api HTTP/1.0\r\n\r\n')
+    t.match(await old.closed.then(() => old.received), 'every /api', 'one that names no host')
     const twice = new RawClient(t, port).send('GET /api HTTP/1.1\r\nHost: api.example.com\r\nHost: www.example.com\r\n\r\n')
     t.match(await twice.closed.then(() => twice.received), /^HTTP\/1\.1 400 /)
 

@@ -101,7 +101,7 @@ for (const [mode, startGateway] of [['plugin', startPlugin], ['service', startRo
     t.equal(client.received.match(/HTTP\/1\.1 /g)?.length, 1)
 
     const { port: http2 } = await startGateway(t, { routes: [{ prefix: '/text', respond: { body: 'text' } }] }, { http2: true })
-    const { stream, closed } = new Http2Client(t, http2).begin({ ':path': '/text', ':method': 'POST' })
+    const { stream, closed } = new Http2Client(t, http2).begin({ ':path': '/text', ':method': 'POST', 'content-length': '1000' })
     stream.write('half')
     t.match(await closed, { status: 200, body: 'text', ended: true })
   })

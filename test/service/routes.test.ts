@@ -166,7 +166,7 @@ t.test('a thousand routes hold less than 25 KiB each', async t => {
 
 t.test('a target with user information is rejected, and nothing behind it is a request', async t => {
   const { port } = await startRoutes(t, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] })
-  for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x']) {
+  for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x', 'ftp://y/api/%zz']) {
     const client = new RawClient(t, port).send(`GET ${target} HTTP/1.1\r\nHost: y\r\n\r\nGET /api/x HTTP/1.1\r\nHost: y\r\n\r\n`)
     await client.closed
     t.match(client.received, /^HTTP\/1\.1 400 Bad Request\r\n/)

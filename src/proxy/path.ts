@@ -95,12 +95,15 @@ export function splitAbsolute (url: string): AbsoluteTarget | undefined {
 
 /**
  * Whether a text is a request target of any form that is responded to here: origin-form, absolute-form, or the asterisk
- * of OPTIONS (RFC 9112 section 3.2).
+ * of OPTIONS (RFC 9112 section 3.2). A percent sign that encodes nothing is of none (RFC 3986 section 2.1).
  */
 export function isRequestTarget (url: string): boolean {
+  if (STRAY_PERCENT.test(url)) return false
   return url.charCodeAt(0) === SLASH || url === '*' || ANY_ABSOLUTE.test(url)
 }
 
+/** Not in the query, which travels as it came. */
+const STRAY_PERCENT = /^[^?]*%(?![\da-f]{2})/i
 /** No user information: it would be a trap for people (RFC 9110 section 4.2.4). */
 const ANY_ABSOLUTE = /^https?:\/\/[^/?#@]+(?:[/?].*)?$/i
 const ABSOLUTE = /^https?:\/\/([^/?#@]+)(\/.*)$/i

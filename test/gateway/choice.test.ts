@@ -157,7 +157,8 @@ for (const [mode, startGateway] of MODES) {
     })
     t.equal(await message(webSocket(t, port, '/ws/x', [], { headers: { host: 'ws.example.com' } })), '/ws/x')
     t.match(await refusal(webSocket(t, port, '/ws/x', [], { headers: { host: 'no.example.com' } })), { status: 403, body: 'not here' })
-    t.match(await refusal(webSocket(t, port, '/ws/x')), { status: 502 }, 'one of HTTP/2 is asked as ever')
+    const http2 = new RawClient(t, port).send('GET /ws/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    t.match(await http2.until('BAD_GATEWAY'), /\r\nConnection: keep-alive\r\n/i, 'to a service of HTTP/2 it is an ordinary request')
     t.match(await refusal(webSocket(t, port, '/post')), { status: 405, headers: { allow: 'POST' } })
   })
 }

@@ -46,13 +46,17 @@ for (const [mode, startGateway] of [['plugin', startPlugin], ['service', startRo
   })
 
   t.test(`${mode}: a HEAD has the head alone`, async t => {
-    const routes = [{ prefix: '/text', respond: { body: 'text' } }, { prefix: '/empty', respond: {} }]
+    const routes = [{ prefix: '/text', respond: { body: 'text' } }, { prefix: '/empty', respond: {} }, { prefix: '/large', respond: { body: 'x'.repeat(200_000) } }]
     const { port } = await startGateway(t, { routes })
     const client = new RawClient(t, port).send('HEAD /text HTTP/1.1\r\nHost: x\r\n\r\nHEAD /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     await once(client.socket, 'close')
     t.match(client.received, /^HTTP\/1\.1 200 OK\r\n(?:[\w-]+: .*\r\n)*content-length: 4\r\n(?:[\w-]+: .*\r\n)*\r\nHTTP\/1\.1 200 OK\r\n(?:[\w-]+: .*\r\n)*\r\n$/i)
     const { port: http2 } = await startGateway(t, { routes }, { http2: true })
-    t.match(await new Http2Client(t, http2).ask({ ':path': '/text', ':method': 'HEAD' }).closed, { status: 200, headers: { 'content-length': '4' }, body: '', ended: true })
+    const session = new Http2Client(t, http2)
+    for (const [path, length] of [['/text', '4'], ['/large', '200000']] as const) {
+      t.match(await session.ask({ ':path': path, ':method': 'HEAD' }).closed, { status: 200, headers: { 'content-length': length }, body: '', ended: true, code: 0 })
+    }
+    t.equal((await session.ask({ ':path': '/large' }).closed).body.length, 200_000)
   })
 
   t.test(`${mode}: a redirect`, async t => {

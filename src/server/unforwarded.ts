@@ -53,7 +53,7 @@ export function respondUnforwarded (mount: { readonly local?: LocalResponse, rea
   }
 }
 
-/** The body of the request is not waited for, and nobody reads it. */
+/** The body of the request is not waited for, and nobody reads it. Node leaves the one of the response out for a HEAD. */
 function respondLocally ({ prefix, status, headers, body }: LocalResponse, request: LocalRequest, reply: FastifyReply): void {
   const { raw } = request
   const malformed = rejectMalformed(raw, reply)
@@ -63,7 +63,7 @@ function respondLocally ({ prefix, status, headers, body }: LocalResponse, reque
   }
   if (http1Client.hasBody(raw)) closeAfter(raw, reply)
   request[kResponder] = { route: prefix }
-  reply.code(status).headers(headers).send(raw.method === 'HEAD' ? undefined : body)
+  reply.code(status).headers(headers).send(body)
 }
 
 /** The route that responded to a request itself, for its access line. */

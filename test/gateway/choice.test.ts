@@ -7,7 +7,7 @@ import { call } from '../fixtures/gateway.js'
 import { Http2Client } from '../fixtures/http2.js'
 import { RawClient } from '../fixtures/peers.js'
 import { named, startPlugin, startRoutes } from '../fixtures/routes.js'
-import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { message, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 // Which of the routes of one prefix takes a request, as a plugin and as a service.
 
@@ -156,10 +156,10 @@ for (const [mode, startGateway] of MODES) {
       ]
     })
     t.equal(await message(webSocket(t, port, '/ws/x', [], { headers: { host: 'ws.example.com' } })), '/ws/x')
-    t.match(await refusal(webSocket(t, port, '/ws/x', [], { headers: { host: 'no.example.com' } })), { status: 403, body: 'not here' })
+    t.match(await rejection(webSocket(t, port, '/ws/x', [], { headers: { host: 'no.example.com' } })), { status: 403, body: 'not here' })
     const http2 = new RawClient(t, port).send('GET /ws/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
     t.match(await http2.until('BAD_GATEWAY'), /\r\nConnection: keep-alive\r\n/i, 'to a service of HTTP/2 it is an ordinary request')
-    t.match(await refusal(webSocket(t, port, '/post')), { status: 405, headers: { allow: 'POST' } })
+    t.match(await rejection(webSocket(t, port, '/post')), { status: 405, headers: { allow: 'POST' } })
   })
 }
 

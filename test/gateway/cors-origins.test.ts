@@ -4,7 +4,7 @@ import { compileOrigins, isAllowed } from '../../src/proxy/origins.js'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { gone } from '../fixtures/peers.js'
 import { named, startPlugin, startRoutes } from '../fixtures/routes.js'
-import { agreed, echo, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { agreed, echo, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 const ALLOWED = ['https://a.example.com', 'https://a-b_1.example.com', 'https://xn--bcher-kva.example.com']
 const FORBIDDEN = [
@@ -59,5 +59,5 @@ t.test('a page of one label may open a tunnel, and no other', async t => {
     client.terminate()
     await gone(client)
   }
-  for (const origin of ['https://example.com', 'https://a.b.example.com', 'https://evilexample.com']) t.match(await refusal(webSocket(t, port, '/api/x', [], { origin })), { status: 403 })
+  for (const origin of ['https://example.com', 'https://a.b.example.com', 'https://evilexample.com']) t.match(await rejection(webSocket(t, port, '/api/x', [], { origin })), { status: 403 })
 })

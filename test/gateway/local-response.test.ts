@@ -4,7 +4,7 @@ import { call } from '../fixtures/gateway.js'
 import { Http2Client } from '../fixtures/http2.js'
 import { RawClient } from '../fixtures/peers.js'
 import { named, startPlugin, startRoutes } from '../fixtures/routes.js'
-import { refusal, webSocket } from '../fixtures/websockets.js'
+import { rejection, webSocket } from '../fixtures/websockets.js'
 
 // What a route responds itself, in place of a target.
 
@@ -112,8 +112,8 @@ for (const [mode, startGateway] of [['plugin', startPlugin], ['service', startRo
 
   t.test(`${mode}: an upgrade gets the same response`, async t => {
     const { port } = await startGateway(t, { routes: [{ prefix: '/text', respond: { status: 503, body: 'text' } }, { prefix: '/old', redirect: { to: '/new' } }] })
-    t.match(await refusal(webSocket(t, port, '/text')), { status: 503, body: 'text' })
-    t.match(await refusal(webSocket(t, port, '/old')), { status: 302, headers: { location: '/new' } })
+    t.match(await rejection(webSocket(t, port, '/text')), { status: 503, body: 'text' })
+    t.match(await rejection(webSocket(t, port, '/old')), { status: 302, headers: { location: '/new' } })
   })
 }
 

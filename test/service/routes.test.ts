@@ -5,7 +5,7 @@ import { call } from '../fixtures/gateway.js'
 import { RawClient, rawService } from '../fixtures/peers.js'
 import { named, startRoutes } from '../fixtures/routes.js'
 import { SpawnedProcess } from '../fixtures/spawned.js'
-import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { message, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 // The service's routes are one to Fastify's router.
 
@@ -124,8 +124,8 @@ t.test('upgrades find their route, and leave what stands before the routes alone
   for (const [path, url] of [['/chat', '/chat'], ['/chat/x', '/chat/x'], ['/chat/ws', '/rewritten'], ['/chat/ws/room?x=1', '/rewritten/room?x=1']] as const) {
     t.equal(await message(webSocket(t, port, path)), url)
   }
-  t.match(await refusal(webSocket(t, port, '/chat/own')), { status: 200 }, 'it became an ordinary request')
-  t.match(await refusal(webSocket(t, port, '/none')), { status: 404 })
+  t.match(await rejection(webSocket(t, port, '/chat/own')), { status: 200 }, 'it became an ordinary request')
+  t.match(await rejection(webSocket(t, port, '/none')), { status: 404 })
 })
 
 t.test('an upgrade is asked of no service that speaks HTTP/2, whatever the shorter prefixes do', async t => {

@@ -10,19 +10,26 @@ import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/acces
 import { BodyBuffer } from '../src/proxy/body-buffer.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
+import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
+import type { Group, Place } from '../src/proxy/choice.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
 import { Observers } from '../src/proxy/observers.js'
-import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
+import { compileOrigins } from '../src/proxy/origins.js'
+import { compileRewrite, compileStrip, splitAbsolute } from '../src/proxy/path.js'
+import type { Rewrite } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
+import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
 import { InFlight } from '../src/server/in-flight.js'
+import { localResponse, responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
+import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 import { Target } from '../src/upstream/target.js'
@@ -48,8 +55,12 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> 
 
 /** A route, and what decides before its exchanges. */
 interface Mount {
-  /** `undefined` for the paths that have none. */
+  /** `undefined` for what is not forwarded. */
   readonly route: Route | undefined
+  /** What the gateway has in place of a target. */
+  readonly local?: LocalResponse
+  /** Where no route of the prefix takes the request. */
+  readonly rejection?: Rejection
   /** One for each of the policies; `undefined` for one that has nothing to decide here. */
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
 }
@@ -86,28 +97,42 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
   const hooks = options.policies.map((_, nth) => hookOfMount(nth))
-  if (options.isService === true) mountTogether(options.routes)
-  else for (const settings of options.routes) mountApart(settings)
+  const unrouted = mountOf(undefined)
+  const unmatched: Mount = { ...unrouted, rejection: { code: 'NOT_FOUND' } }
+  const groups = groupByPrefix(options.routes)
+  if (options.isService === true) mountTogether()
+  else for (const group of groups) mountApart(group)
 
   /** Fastify's router keeps 3 KiB for each of 34 methods of each prefix, which a thousand routes need not pay. */
-  function mountTogether (routes: RouteSettings[]): void {
-    const table = new PrefixTable<Mount>()
-    for (const settings of routes) {
-      const route = prepare(settings)
-      table.add(route.prefix, mountOf(route, settings))
-    }
-    const unrouted = mountOf(undefined, undefined)
-    mountAt('/*', {}, ({ url }) => table.find(splitAbsolute(url)?.path ?? url) ?? unrouted)
+  function mountTogether (): void {
+    const table = new PrefixTable<Place<Mount>>()
+    for (const group of groups) table.add(mountedPrefix(group.prefix), placeOf(group, mountOf))
+    mountAt('/*', {}, request => chosen(table.find(splitAbsolute(request.url)?.path ?? request.url) ?? unrouted, request))
   }
 
   /** Only Fastify's router knows the routes of a host that stand between the prefixes and below them. */
-  function mountApart (settings: RouteSettings): void {
-    const mount = mountOf(prepare(settings), settings)
-    for (const url of mountPoints(settings.prefix)) mountAt(url, contextConfig(settings), () => mount)
+  function mountApart (group: Group<RouteSettings>): void {
+    const place = placeOf(group, mountOf)
+    for (const url of mountPoints(group.prefix)) mountAt(url, contextConfig(group.routes), request => chosen(place, request))
   }
 
-  function mountOf (route: Route | undefined, settings: RouteSettings | undefined): Mount {
-    return { route, hooks: options.policies.map(policy => policy(settings)) }
+  /** @param settings of a route; `undefined` for the paths that have none */
+  function mountOf (settings: RouteSettings | undefined): Mount {
+    const hooks = options.policies.map(policy => policy(settings))
+    if (settings === undefined) return { route: undefined, hooks }
+    const { target } = settings
+    if (target !== undefined) return { route: prepare(settings, target), hooks }
+    return { route: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
+  }
+
+  /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
+  function chosen (place: Place<Mount>, { raw }: FastifyRequest): Mount {
+    if (!(place instanceof Choice)) return place
+    const mount = place.find(raw)
+    if (mount !== undefined) return mount
+    const others = place.others(raw)
+    if (others === undefined) return unmatched
+    return { route: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
   }
 
   function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
@@ -150,9 +175,10 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   function forward (request: MountedRequest, reply: FastifyReply): void {
-    const route = request[kMount]?.route
+    const mount = request[kMount]
+    const route = mount?.route
     if (route === undefined) {
-      reply.callNotFound()
+      respondUnforwarded(mount, request, reply)
       return
     }
     if (inFlight.isClosing) {
@@ -170,18 +196,23 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     exchange.start(clientOf(request, absolute), absolute?.path ?? request.url)
   }
 
-  function prepare (settings: RouteSettings): Route {
-    // The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`.
-    const mounted = settings.prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + settings.prefix
-    const upstream = new Upstream(new Target(settings.target))
+  /** The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`. */
+  function mountedPrefix (prefix: string): string {
+    return prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + prefix
+  }
+
+  function prepare (settings: RouteSettings, target: NonNullable<RouteSettings['target']>): Route {
+    const mounted = mountedPrefix(settings.prefix)
+    const upstream = new Upstream(new Target({ ...target, ...hostFieldOf(settings) }))
     upstreams.push(upstream)
     return {
       prefix: mounted,
       upstream,
-      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement, settings.encodedCharacters === 'allow'),
+      preservesHost: settings.host === 'preserve',
+      rewrite: rewriteOf(mounted, settings),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
-      origins: settings.cors ? settings.cors.origin : undefined,
+      origins: settings.cors ? compileOrigins(settings.cors.origin) : undefined,
       maxBodySize: settings.maxBodySize,
       bodyRate: requestRate(settings),
       responseRate: responseRate(settings),
@@ -217,11 +248,21 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
       const { id, raw: { method, url } } = request
-      logLocal(fastify.log, { reqId: id, method, url }, reply.statusCode, reply.elapsedTime)
+      logLocal(fastify.log, { reqId: id, method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime)
     }
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
+
+/** The name that the target gets as Host, where it is another than its own. */
+function hostFieldOf ({ host }: RouteSettings): { hostField?: string } {
+  return host === 'target' || host === 'preserve' ? {} : { hostField: host }
+}
+
+function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
+  const allowsEncoded = encodedCharacters === 'allow'
+  return stripPrefix ? compileStrip(mounted, allowsEncoded) : compileRewrite(mounted, pathRewrite, compileReplacement, allowsEncoded)
+}
 
 /** Runs what one of the policies has made of the route that was found. */
 function hookOfMount (nth: number): onRequestHookHandler {
@@ -262,10 +303,12 @@ function acceptEveryMethod (fastify: FastifyInstance): void {
 }
 
 /** Read by a host's @fastify/cors and @fastify/rate-limit; the gateway's own policies are hooks of the route. */
-function contextConfig ({ cors, rateLimit }: RouteSettings): FastifyContextConfig {
+function contextConfig (routes: Group<RouteSettings>['routes']): FastifyContextConfig {
   const config: FastifyContextConfig = {}
-  if (cors !== undefined) config.cors = cors
-  if (rateLimit !== undefined) config.rateLimit = false
+  const [{ cors }] = routes
+  if (!haveOneCors(routes)) config.cors = false
+  else if (cors !== undefined) config.cors = cors && corsOptions(cors)
+  if (routes.some(({ rateLimit }) => rateLimit !== undefined)) config.rateLimit = false
   return config
 }
 

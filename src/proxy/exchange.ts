@@ -15,11 +15,13 @@ import type { DeliveryOwner } from './delivery.js'
 import { authenticatesConnection } from './connection-auth.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
+import type { RawFields } from './fields.js'
 import { announceTrailers, BODILESS, frameByLength } from './heads.js'
 import type { Client, Framing } from './heads.js'
 import { http1Client } from './http1-client.js'
 import { http2Client } from './http2-client.js'
 import type { ObservedExchange, Outcome } from './observers.js'
+import { splitAbsolute } from './path.js'
 import type { Reply, Request } from './request.js'
 import { RequestBody } from './request-body.js'
 import type { RequestBodyOwner } from './request-body.js'
@@ -123,7 +125,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     else this.#protocol.expectNoBody(this.#clientRequest)
     const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
-    this.#outgoing = { method: request.method, path, head, body: this.#requestBody, bindsConnection }
+    const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
+    this.#outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
     if (route.bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, route.bodyBuffer)
     else this.#try(this.#outgoing, false)
   }
@@ -393,6 +396,12 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 /** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
 function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
   return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
+}
+
+/** The authority that the client asked for; `undefined` where it named none (HTTP/1.0). */
+function hostAsked (url: string, fields: RawFields): string | undefined {
+  // That of an absolute-form counts more than Host (RFC 9112 section 3.2.2).
+  return (splitAbsolute(url)?.authority ?? fieldValue(fields, 'host')) || undefined
 }
 
 function protocolOf (request: IncomingMessage, upgrade: string | undefined): ClientProtocol {

@@ -17,7 +17,7 @@ export function checkConsistency (config: unknown): Mistake[] {
   const routes: unknown[] = Array.isArray(config.routes) ? config.routes : []
   return [
     ...checkTaken(routes),
-    ...(isSection(config.server) ? checkServer(config.server) : []),
+    ...(isSection(config.server) ? [...checkServer(config.server), ...checkHealth(config.server.health, routes)] : []),
     ...checkOrigin(config.cors, 'cors'),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
@@ -33,6 +33,19 @@ function checkRoute (config: RawSection, route: RawSection, path: string): Mista
     ...checkRewrite(route, `${path}.pathRewrite`),
     ...checkRouteTls(route, `${path}.tls`)
   ]
+}
+
+/** Health checks win over a route for `/`, but hide none without a word. */
+function checkHealth (health: unknown, routes: unknown[]): Mistake[] {
+  if (health !== true && !isSection(health)) return []
+  const { alive = '/healthz', ready = '/readyz' } = health === true ? {} : health
+  const same = alive === ready ? [{ path: 'server.health', message: `found ${show(alive)} twice: alive and ready must differ` }] : []
+  return [...same, ...routes.flatMap((route, index) => {
+    const { prefix } = isSection(route) ? route : {}
+    return prefix !== undefined && (prefix === alive || prefix === ready)
+      ? [{ path: `${below('routes', index)}.prefix`, message: `found ${show(prefix)}, which server.health has: name another path for one of them` }]
+      : []
+  })]
 }
 
 function checkServer ({ http2, tls }: RawSection): Mistake[] {

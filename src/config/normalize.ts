@@ -8,6 +8,9 @@ import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
 import type { CorsSettings, NormalizedRoute, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
 
+/** What `server.health: true` stands for. */
+const HEALTH_PATHS = { alive: '/healthz', ready: '/readyz' }
+
 type Policies = Pick<Settings, 'cors' | 'rateLimit'>
 
 /** Turns a valid configuration into the one that runs. What the schema says is done by the walk over it; the rest is here. */
@@ -15,7 +18,7 @@ export function normalize (config: GatewayConfig): Settings {
   const { $schema, server, via, routes, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
   return {
     ...plain,
-    server: { ...server, trustProxy: splitProxies(server.trustProxy) },
+    server: { ...server, trustProxy: splitProxies(server.trustProxy), health: server.health === true ? HEALTH_PATHS : server.health },
     via: nameInVia(via),
     routes: routes.map((route) => normalizeRoute(route, plain))
   }

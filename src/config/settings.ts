@@ -19,7 +19,9 @@ export interface Settings extends Omit<Global, '$schema' | 'server' | 'via' | 'r
   routes: RouteSettings[]
 }
 
-export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustProxy'> {
+export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustProxy' | 'health'> {
+  /** Paths; `false`: nobody asks. */
+  health: { alive: string, ready: string } | false
   /** `false`: nobody. `true`: everybody. A list: addresses, CIDR ranges and the names that proxy-addr knows. */
   trustProxy: boolean | string[]
 }

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyBaseLogger, FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import { compileReplacement } from '../src/config/index.js'
@@ -12,11 +12,16 @@ import { isGone } from '../src/proxy/client-protocol.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import { HeaderRules } from '../src/proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
+import { authorityOf, compileLocation, upstreamPrefix } from '../src/proxy/location.js'
+import type { LocationRewrite } from '../src/proxy/location.js'
 import { Observers } from '../src/proxy/observers.js'
 import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
+import { SecurityHeaders } from '../src/proxy/security-headers.js'
+import { CookieRewrite } from '../src/proxy/set-cookie.js'
 import { Via } from '../src/proxy/via.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
@@ -24,6 +29,7 @@ import { continueInTurn } from '../src/server/continue.js'
 import { InFlight } from '../src/server/in-flight.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
+import { exchangeIds } from '../src/server/request-ids.js'
 import { Target } from '../src/upstream/target.js'
 import { Upstream } from '../src/upstream/upstream.js'
 
@@ -34,7 +40,7 @@ declare module 'fastify' {
   }
 }
 
-export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> {
+export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
   /** One line per request. */
@@ -67,7 +73,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const { shutdownTimeout } = options
   const upstreams: Upstream[] = []
   const via = options.via === false ? undefined : new Via(options.via)
-  const requestHeads = new RequestHeads({ forwarded: options.forwarded, via })
+  const { forwarded } = options
+  const requestHeads = new RequestHeads({ forwarded, via })
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
   continueInTurn(fastify.server)
@@ -81,6 +88,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   // A logger for each request costs as much as everything else that is done here for it. All share one, without ids.
   const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
   const ownLog = options.isService === true ? { childLoggerFactory: () => sharedLog } : {}
+
+  const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
 
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
@@ -131,6 +140,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     function arrive (request: MountedRequest, reply: FastifyReply, done: () => void): void {
       restoreSent(request.raw)
       request[kMount] = find(request)
+      if (passId !== undefined) passId(request, reply)
       if (reply.raw.socket !== null) done()
       else whenTurnComes(reply.raw, done, () => abandon(request, reply))
     }
@@ -186,10 +196,32 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       responseRate: responseRate(settings),
       concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via,
-      requestHeads,
-      responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
+      ...headsOf(settings, mounted),
       observers
     }
+  }
+
+  /** Routes that change nothing of a request's head share what makes it. */
+  function headsOf (settings: RouteSettings, prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
+    const { headers: { request, response }, cookies } = settings
+    const rules = response && new HeaderRules(response, prefix)
+    return {
+      requestHeads: request === undefined ? requestHeads : new RequestHeads({ forwarded, via, rules: new HeaderRules(request, prefix) }),
+      responseHeads: new ResponseHeads({
+        cors: Boolean(settings.cors),
+        rateLimit: Boolean(settings.rateLimit),
+        via,
+        rules,
+        security: settings.securityHeaders ? new SecurityHeaders(rules?.replaced ?? []) : undefined,
+        location: settings.rewriteLocation ? locationOf(settings, prefix) : undefined,
+        cookies: cookies && new CookieRewrite(cookies)
+      })
+    }
+  }
+
+  /** As Fastify makes it. */
+  function logOf ({ id, raw }: FastifyRequest): FastifyBaseLogger {
+    return fastify.childLoggerFactory(fastify.log, { [fastify.initialConfig.requestIdLogLabel ?? 'reqId']: id }, { level: LOG_LEVEL }, raw)
   }
 
   /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
@@ -229,6 +261,12 @@ function hookOfMount (nth: number): onRequestHookHandler {
     // Fastify waits for a promise as well.
     else return hook.call(this, request, reply, done)
   }
+}
+
+/** `undefined` where the rewrite of the path cannot be undone. */
+function locationOf ({ target, pathRewrite }: RouteSettings, prefix: string): LocationRewrite | undefined {
+  const from = upstreamPrefix(prefix, pathRewrite)
+  return from === undefined ? undefined : compileLocation({ from, to: prefix, authorities: [authorityOf(target)] })
 }
 
 /** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */

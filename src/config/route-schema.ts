@@ -1,5 +1,7 @@
 import { RouteCors } from './cors-schema.js'
+import { Cookies } from './cookies-schema.js'
 import { PREFIX } from './formats.js'
+import { RouteHeaders, RouteSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Count, Default, Duration, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
 import { RouteRateLimit } from './rate-limit-schema.js'
 import { RouteTls } from './tls-schema.js'
@@ -36,6 +38,12 @@ export const Route = Section('One prefix and the service behind it.', {
     })
   ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }),
   pathRewrite: Optional(PathRewrite),
+  headers: Optional(RouteHeaders, 'the global `headers`'),
+  securityHeaders: Optional(RouteSecurityHeaders, 'the global `securityHeaders`'),
+  rewriteLocation: Default(true, Switch(
+    'Rewrite `Location` in a 201 or 3xx of the service to what its client can reach: where it names the target or no host, and its path begins with what `prefix` became. ' +
+    'Only what `pathRewrite` makes of a plain text at the start of the path can be undone. `false`: it passes as it came.')),
+  cookies: Optional(Cookies),
   encodedCharacters: Default('reject', OneOf(
     'Encoded control characters and backslashes in a path (`%00`, `%0A`, `%0D`, `%5C`): a 400, or forwarded as they came. ' +
     'A service that decodes them carelessly may take one path for another.', ['reject', 'allow'])),

@@ -32,6 +32,7 @@ import type { TunnelEnd, TunnelOwner } from './tunnel.js'
 import { protocolChosen, switchProtocols, upgradeOf, validateOrigin } from './upgrade.js'
 import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
 
+const NOBODY: Client = { forwardedFor: '', peer: '', ip: '', protocol: '', host: '', trusted: false }
 const SILENT = 'No byte moved in either direction'
 
 const kExchange = Symbol('exchange')
@@ -53,6 +54,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   readonly #wantsTrailers: boolean
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
+  /** Who asks; known when the exchange starts. */
+  #identity = NOBODY
   #slot: Slot | undefined
   #outgoing: OutgoingRequest | undefined
   #attempt: Attempt | undefined
@@ -102,6 +105,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    */
   start (client: Client, target: string): void {
     const { route, request } = this
+    this.#identity = client
     const fields = this.#protocol.fields(this.#clientRequest)
     const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
     const path = wrong === undefined ? route.rewrite(target) : undefined
@@ -118,7 +122,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#slot = slot
     if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
-    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
+    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
     this.#outgoing = { method: request.method, path, head, body: this.#requestBody, bindsConnection }
     this.#try(this.#outgoing, false)
@@ -172,7 +176,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     for (const responded of route.observers.responded) responded(this)
     const { rawHeaders, statusCode } = response
     const length = fieldValue(rawHeaders, 'content-length')
-    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     if (this.#isUploading) head.push(...this.#protocol.closing)
     if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
     const isHeadOnly = request.method === 'HEAD' || statusCode === 204 || statusCode === 304 || length === '0' || response.isHeadOnly === true
@@ -326,7 +330,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** The upstream goes over to the protocol that the client asked for: after this head there is no more HTTP. */
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
     this.respondedAt = performance.now()
-    const { route, reply } = this
+    const { route, reply, request } = this
     const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
     if (protocol === undefined) {
       // One that nobody asked for (RFC 9110 section 7.8).
@@ -335,7 +339,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       return
     }
     for (const responded of route.observers.responded) responded(this)
-    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     head.push('Connection', 'Upgrade', 'Upgrade', protocol)
     if (!this.#writeHead(101, response.statusMessage, head, true)) {
       connection.destroy()

@@ -1,7 +1,6 @@
-import { Type } from 'typebox'
 import { HEADER_NAME } from './header-names.js'
 import { HEADER_VALUE } from './header-template.js'
-import { Dictionary, List, Optional, Overrides, Section, Switch, Template, Text } from './kinds.js'
+import { Dictionary, List, Optional, Section, Switch, Template, Text } from './kinds.js'
 
 const errorMessage = 'must be an object such as { "request": { "set": { "X-Tenant": "a" } }, "response": { "remove": ["Server"] } }'
 const RULES = 'must be an object such as { "set": { "X-Tenant": "a" }, "remove": ["X-Debug"] }'
@@ -22,27 +21,27 @@ function Fields (description: string) {
   })
 }
 
-const Headers = Section(
-  'Headers that change on their way, after `remove`, then `set`, then `append`. In values, `${client.ip}`, `${client.protocol}`, `${request.id}`, `${request.host}` ' + // eslint-disable-line no-template-curly-in-string -- as it stands in the file
-  'and `${route.prefix}` are filled in for each request. Not what frames a message or is of one connection, not `Host`, not what tells of the client.', { // eslint-disable-line no-template-curly-in-string -- as it stands in the file
+function Headers (description: string) {
+  return Section(description, {
     request: Optional(Rules('On the way to the service.')),
     response: Optional(Rules('Of the responses of services, on the way to the client. What hooks of a host set on the reply stays.'))
   }, { errorMessage })
+}
 
 /** For all routes. */
-export const GlobalHeaders = Headers
+export const GlobalHeaders = Headers(
+  'Headers that change on their way: `remove`, then `set`, then `append`. In values, `${client.ip}`, `${client.protocol}`, `${request.id}`, `${request.host}` ' + // eslint-disable-line no-template-curly-in-string -- as it stands in the file
+  'and `${route.prefix}` are filled in for each request. Not what frames a message or is of one connection, not `Host`, not what tells of the client.') // eslint-disable-line no-template-curly-in-string -- as it stands in the file
 
 /** For one route. */
-export const RouteHeaders = Type.With(Overrides(Type.Partial(Headers), errorMessage), {
-  description: 'As `headers`, for this route. What it sets or removes counts instead of what `headers` says of the same name; what it appends is added.'
-})
-
-export const SECURITY_HEADERS = 'Give the responses of services `X-Content-Type-Options: nosniff`, `X-Frame-Options: SAMEORIGIN`, ' +
-  '`Referrer-Policy: strict-origin-when-cross-origin`, `X-Permitted-Cross-Domain-Policies: none`, `X-XSS-Protection: 0`, and to clients that came over TLS ' +
-  '`Strict-Transport-Security: max-age=31536000`, each where the service has not sent its own. `headers.response` overrides each.'
+export const RouteHeaders = Headers(
+  'As `headers`, for this route. What it sets or removes counts instead of what `headers` says of the same name; what it appends is added.')
 
 /** For all routes. */
-export const GlobalSecurityHeaders = Switch(SECURITY_HEADERS)
+export const GlobalSecurityHeaders = Switch(
+  'Give the responses of services `X-Content-Type-Options: nosniff`, `X-Frame-Options: SAMEORIGIN`, ' +
+  '`Referrer-Policy: strict-origin-when-cross-origin`, `X-Permitted-Cross-Domain-Policies: none`, `X-XSS-Protection: 0`, and to clients that came over TLS ' +
+  '`Strict-Transport-Security: max-age=31536000`, each where the service has not sent its own. `headers.response` overrides each.')
 
 /** For one route. */
 export const RouteSecurityHeaders = Switch('As `securityHeaders`, for this route.')

@@ -58,9 +58,10 @@ export class LocationRewrite {
   }
 
   #isOwn (scheme: string | undefined, authority: string): boolean {
-    const [, host = '', port] = /^(.*?)(:\d+)?:?$/s.exec(authority) ?? []
-    const ports = port === undefined ? PORTS.get(String(scheme).toLowerCase()) ?? EITHER_PORT : [port]
-    return ports.some(port => this.#authorities.includes(host + port))
+    const port = /:\d*$/.exec(authority)?.[0] ?? ''
+    if (port.length > 1) return this.#authorities.includes(authority)
+    const host = authority.slice(0, authority.length - port.length)
+    return (PORTS.get(String(scheme).toLowerCase()) ?? EITHER_PORT).some(port => this.#authorities.includes(host + port))
   }
 }
 

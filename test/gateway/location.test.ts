@@ -66,6 +66,7 @@ t.test('the forms of a Location', async t => {
     ['/x', '/api/x'],
     ['http://svc', '/api'],
     ['HTTP://SVC:80?a', '/api?a'],
+    ['http://svc:/x', '/api/x'],
     ['http://svc:/#f', '/api/#f'],
     ['http://[::1]:3001/x', '/api/x'],
     ['https://tls/x', '/api/x'],

@@ -35,6 +35,7 @@ import type { TunnelEnd, TunnelOwner } from './tunnel.js'
 import { hasBodyOnConnection, protocolChosen, switchProtocols, upgradeOf, upgradingClient, validateOrigin } from './upgrade.js'
 import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
 
+const NOBODY: Client = { forwardedFor: '', peer: '', ip: '', protocol: '', host: '', trusted: false }
 const SILENT = 'No byte moved in either direction'
 
 const kExchange = Symbol('exchange')
@@ -56,6 +57,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   readonly #wantsTrailers: boolean
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
+  /** Who asks; known when the exchange starts. */
+  #identity = NOBODY
   #slot: Slot | undefined
   /** Whether its body was collected, or is to be. */
   #isBuffered = false
@@ -107,6 +110,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    */
   start (client: Client, target: string): void {
     const { route, request } = this
+    this.#identity = client
     const fields = this.#protocol.fields(this.#clientRequest)
     const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
     const path = wrong === undefined ? route.rewrite(target) : undefined
@@ -123,7 +127,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#slot = slot
     if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
-    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
+    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
     const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
     this.#outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
@@ -199,7 +203,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     for (const responded of route.observers.responded) responded(this)
     const { rawHeaders, statusCode } = response
     const length = fieldValue(rawHeaders, 'content-length')
-    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     if (this.#isUploading) head.push(...this.#protocol.closing)
     if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
     const isHeadOnly = request.method === 'HEAD' || statusCode === 204 || statusCode === 304 || length === '0' || response.isHeadOnly === true
@@ -355,7 +359,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** The upstream goes over to the protocol that the client asked for: after this head there is no more HTTP. */
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
     this.respondedAt = performance.now()
-    const { route, reply } = this
+    const { route, reply, request } = this
     const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
     if (protocol === undefined || this.#isUploading) {
       // One that nobody asked for, or before the whole of the request was there (RFC 9110 section 7.8).
@@ -364,7 +368,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       return
     }
     for (const responded of route.observers.responded) responded(this)
-    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     head.push('Connection', 'Upgrade', 'Upgrade', protocol)
     if (!this.#writeHead(101, response.statusMessage, head, true)) {
       connection.destroy()

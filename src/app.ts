@@ -3,14 +3,13 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { ConfigError, loadConfig, logLevel, validatePort } from './config/index.js'
 import type { Settings } from './config/index.js'
-import health from '../plugins/health.js'
 import { collectBodies } from './node/body-memory.js'
 import { commandLine } from './node/command-line.js'
 import { keepFreedMemory } from './node/freed-memory.js'
 import { keepTickShape } from './node/tick-shape.js'
-import { registerGateway } from './register-gateway.js'
+import { registerService } from './register-service.js'
 import { warnOfFewDescriptors } from './server/descriptors.js'
-import { respondNotFound, respondToError, respondToMalformed, respondToUnrouted } from './server/error-responses.js'
+import { respondToMalformed, respondToUnrouted } from './server/error-responses.js'
 import { openOutput, prepareLog } from './server/log.js'
 import { requestIds } from './server/request-ids.js'
 import { prepareServer, serverFactory } from './server/server.js'
@@ -66,10 +65,7 @@ export default async function app (fastify: FastifyInstance, _options: object): 
   warnOfFewDescriptors(fastify.log, mostConnections(settings))
   prepareServer(fastify, settings.server)
   endOnSignals(fastify, settings.server.drainDelay)
-  fastify.setErrorHandler(respondToError)
-  await fastify.register(health, settings.server)
-  await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
-  fastify.setNotFoundHandler(respondNotFound)
+  await registerService(fastify, settings)
 }
 
 /** Whether the log goes to a terminal, and there is what makes it readable there. */

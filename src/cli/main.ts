@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { check } from './check.js'
+import { explain } from './explain.js'
 import { init } from './init.js'
 import { start } from './start.js'
 import { UsageError } from './usage.js'
@@ -8,7 +9,7 @@ import type { Command } from './usage.js'
 
 // The package's command. Each of its words is a file; what it needs is loaded when it runs.
 
-const COMMANDS = new Map<string, Command>(Object.entries({ start, check, init }))
+const COMMANDS = new Map<string, Command>(Object.entries({ start, check, explain, init }))
 
 process.exitCode = await run(process.argv.slice(2))
 

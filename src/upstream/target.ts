@@ -35,7 +35,8 @@ export class Target {
   }
 }
 
-function authorityOf (endpoint: Endpoint): string {
+/** What a request to an address has as its Host. */
+export function authorityOf (endpoint: Endpoint): string {
   // A path is no host; most services compare the field with nothing, and those that do expect this name.
   if ('socketPath' in endpoint) return 'localhost'
   const { protocol, host, port } = endpoint

@@ -11,7 +11,7 @@ const MAY_IMPORT = {
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
   'src/app.ts': { ours: ['src'], packages: ['fastify'] },
-  'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config'], packages: ['fastify', 'fastify-plugin'] },
+  'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config', 'src/server', 'src/proxy'], packages: ['fastify', 'fastify-plugin'] },
   'src/cli': { ours: ['src/app.ts', 'src/config', 'src/server'], packages: ['fastify', 'fastify-cli'] },
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },

@@ -1,16 +1,21 @@
 import { METHODS } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyBaseLogger, FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema,
+  onRequestHookHandler
+} from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import { compileReplacement } from '../src/config/index.js'
-import type { RouteSettings, Settings } from '../src/config/index.js'
+import { compileReplacement, readTarget } from '../src/config/index.js'
+import type { RouteSettings, Settings, Target as Address } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
+import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
+import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
 import { Observers } from '../src/proxy/observers.js'
@@ -18,12 +23,20 @@ import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
+import { forgetHeader, headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
+import { gatewayOf } from '../src/server/gateway.js'
+import type { RegisteredRoute } from '../src/server/gateway.js'
+import type { GatewayHooks, GivenRoute } from '../src/server/hooks.js'
+import { HostHooks, own, runOnSend } from '../src/server/host-hooks.js'
+import { warnOfBodyLimit } from '../src/server/body-limit.js'
 import { InFlight } from '../src/server/in-flight.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
+import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
+import { ChosenUpstreams } from '../src/upstream/chosen-upstreams.js'
 import { Target } from '../src/upstream/target.js'
 import { Upstream } from '../src/upstream/upstream.js'
 
@@ -43,6 +56,8 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> 
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
+  /** What a program gave for each of the routes; absent for the service. */
+  given?: readonly GivenRoute[]
 }
 
 /** A route, and what decides before its exchanges. */
@@ -51,6 +66,8 @@ interface Mount {
   readonly route: Route | undefined
   /** One for each of the policies; `undefined` for one that has nothing to decide here. */
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
+  /** What a program decides of its exchanges. */
+  readonly calls: HooksOfRoute<FastifyRequest> | undefined
 }
 
 const kMount = Symbol('mount')
@@ -66,6 +83,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
   const upstreams: Upstream[] = []
+  const chosen: ChosenUpstreams<Address>[] = []
+  const registered: RegisteredRoute[] = []
+  const hosts = new HostHooks()
   const via = options.via === false ? undefined : new Via(options.via)
   const requestHeads = new RequestHeads({ forwarded: options.forwarded, via })
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
@@ -75,16 +95,18 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
-  fastify.addHook('onClose', async () => { for (const upstream of upstreams) upstream.close() })
+  fastify.addHook('onClose', async () => { for (const upstream of allUpstreams()) upstream.close() })
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
 
-  // A logger for each request costs as much as everything else that is done here for it. All share one, without ids.
-  const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
-  const ownLog = options.isService === true ? { childLoggerFactory: () => sharedLog } : {}
+  const ownLog = options.isService === true ? sharedLog(fastify) : { childLoggerFactory: beginRequest }
+  if (options.isService !== true) {
+    watchHost()
+    gatewayOf(fastify).add({ routes: registered, inFlight, upstreams: allUpstreams })
+  }
 
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
-  const hooks = options.policies.map((_, nth) => hookOfMount(nth))
+  const hooks = options.policies.map((_, nth) => own(hookOfMount(nth)))
   if (options.isService === true) mountTogether(options.routes)
   else for (const settings of options.routes) mountApart(settings)
 
@@ -106,23 +128,27 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   function mountOf (route: Route | undefined, settings: RouteSettings | undefined): Mount {
-    return { route, hooks: options.policies.map(policy => policy(settings)) }
+    const given = settings && options.given?.[options.routes.indexOf(settings)]
+    if (route !== undefined && given !== undefined) {
+      registered.push({ prefix: route.prefix, target: route.upstream.targets.map(({ name }) => name).join(), options: given.options })
+    }
+    return { route, hooks: options.policies.map(policy => policy(settings)), calls: settings && callsOf(settings, given?.hooks) }
   }
 
   function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
-    // With Fastify's own two lines a request switched off; what hooks warn of still shows.
     const shared = {
       url,
       exposeHeadRoute: false,
-      logLevel: LOG_LEVEL,
+      // Of @fastify/swagger: what the services behind take is not for the host's documentation to say.
+      schema: HIDDEN,
       config,
-      onRequest: [arrive, ...hooks],
+      onRequest: [own(arrive), ...hooks],
       handler: forward,
       errorHandler,
       ...ownLog
     }
     fastify.route({ ...shared, method: WITHOUT_PARSER })
-    fastify.route({ ...shared, method: others, preParsing: tolerateContentType })
+    fastify.route({ ...shared, method: others, preParsing: own(tolerateContentType) })
 
     /**
      * Finds the mount, and has the request wait for its turn, before anything is spent on it: else a client with one
@@ -145,7 +171,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     }
     reply.hijack()
     inFlight.begun()
-    new Exchange(route, request, reply).ended()
+    new Exchange(route, request, reply, hooksFor(request, reply)).ended()
   }
 
   function forward (request: MountedRequest, reply: FastifyReply): void {
@@ -159,14 +185,50 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       return
     }
     inFlight.begun()
-    const exchange = new Exchange(route, request, reply)
+    const changes = headerChanges(request)
+    const exchange = new Exchange(route, request, reply, hooksFor(request, reply))
     if (exchange.isClientGone) {
       // Nobody can be asked for its address any more.
       exchange.ended()
       return
     }
     const absolute = splitAbsolute(request.url)
-    exchange.start(clientOf(request, absolute), absolute?.path ?? request.url)
+    exchange.start(clientOf(request, absolute), absolute?.path ?? request.url, changes)
+  }
+
+  function hooksFor (request: MountedRequest, reply: FastifyReply): ExchangeHooks<FastifyRequest> | undefined {
+    const calls = request[kMount]?.calls
+    const { onSend } = hosts
+    if (calls === undefined && onSend === undefined) return undefined
+    const beforeHead = onSend && (() => runOnSend(onSend, fastify, request, reply))
+    return new ExchangeHooks(calls ?? NO_HOOKS, request, request.log, beforeHead)
+  }
+
+  function callsOf (settings: RouteSettings, hooks: GatewayHooks | undefined): HooksOfRoute<FastifyRequest> | undefined {
+    if (hooks === undefined) return undefined
+    const { connectTimeout, http2 = false, tls = {} } = settings.target
+    const choices = new ChosenUpstreams({ read: readTarget, endpoint: address => ({ connectTimeout, http2, tls, ...address }) })
+    chosen.push(choices)
+    return { hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: choice => choices.find(choice) }
+  }
+
+  function allUpstreams (): Upstream[] {
+    return [...upstreams, ...chosen.flatMap(choices => [...choices])]
+  }
+
+  /** What an app has beside the gateway is known when all of it is registered. */
+  function watchHost (): void {
+    fastify.addHook('onRoute', route => hosts.addRoute(route))
+    fastify.addHook('onReady', async () => {
+      hosts.addScope(fastify)
+      warnOfBodyLimit(fastify, options.routes)
+    })
+  }
+
+  /** The first that Fastify calls for a request. */
+  function beginRequest (...[log, bindings, more, request]: Parameters<FastifyInstance['childLoggerFactory']>): FastifyBaseLogger {
+    if (hosts.changeRequests) noteHeaders(request)
+    return withoutFastifysLines(fastify.childLoggerFactory(log, bindings, more, request), log)
   }
 
   function prepare (settings: RouteSettings): Route {
@@ -236,8 +298,16 @@ function responseRate ({ requestTimeout, timeout, minResponseRate }: RouteSettin
   return minResponseRate === 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(Math.min(requestTimeout, timeout), minResponseRate)
 }
 
-/** Of what hooks and Fastify write about a request. */
-const LOG_LEVEL = 'warn' as const
+/** Where the hooks of the host are all there is. */
+const NO_HOOKS: HooksOfRoute<FastifyRequest> = {
+  hooks: {},
+  allowsEncoded: false,
+  upstreamFor () { throw new TypeError('there is nothing to choose') }
+}
+
+/** A key of @fastify/swagger, whose types know it alone. */
+const HIDDEN: FastifySchema & { hide: true } = { hide: true }
+
 
 /** Methods under which Fastify never looks at Content-Type. */
 const WITHOUT_PARSER = ['GET', 'HEAD']
@@ -274,7 +344,10 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
  */
 function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: () => void): void {
   const { headers } = request.raw
-  if (headers['content-type'] !== undefined && request.mediaType === undefined) delete headers['content-type']
+  if (headers['content-type'] !== undefined && request.mediaType === undefined) {
+    delete headers['content-type']
+    forgetHeader(request.raw, 'content-type')
+  }
   done()
 }
 

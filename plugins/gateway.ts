@@ -308,7 +308,6 @@ const NO_HOOKS: HooksOfRoute<FastifyRequest> = {
 /** A key of @fastify/swagger, whose types know it alone. */
 const HIDDEN: FastifySchema & { hide: true } = { hide: true }
 
-
 /** Methods under which Fastify never looks at Content-Type. */
 const WITHOUT_PARSER = ['GET', 'HEAD']
 

@@ -30,7 +30,7 @@ function advance (steps: Steps, owner: StepsOwner, value: unknown): void {
 
 function wait (steps: Steps, owner: StepsOwner, step: unknown): void {
   let isDue = true
-  const timer = setTimeout(() => goOn(() => fail(new Error(`not done within ${owner.timeout} ms`))), owner.timeout)
+  const timer = setTimeout(() => goOn(() => fail(new Error(`not done within ${owner.timeout} ms`))), owner.timeout).unref()
   owner.waiting()
   Promise.resolve(step).then(
     value => goOn(() => advance(steps, owner, value)),

@@ -186,8 +186,13 @@ t.test('a hook that throws or rejects is a 500 with the usual body, before anyth
 })
 
 t.test('a hook that takes longer than the route\'s timeout is a 500', async t => {
-  const { port, lines } = await gatewayTo(t, 1, { timeout: 100, getTarget: async () => await new Promise(() => {}) })
+  const { port: upstream, sockets } = await rawService(t, () => {})
+  let release = (): void => {}
+  const { port, lines } = await gatewayTo(t, upstream, { timeout: 100, getTarget: async () => await new Promise(resolve => { release = () => resolve(undefined) }) })
   t.equal((await call(port, '/api')).status, 500)
+  release()
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(sockets.length, 0, 'what comes late does not count')
   t.match(lines.find(({ msg }) => msg === 'the hook getTarget failed')?.err?.message, 'not done within 100 ms')
 })
 

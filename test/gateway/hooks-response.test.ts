@@ -358,7 +358,7 @@ t.test('an upgrade whose hook fails, or whose service leaves meanwhile, is an er
       socket.resume()
       closed = gone(socket)
       socket.write('HTTP/1.1 101 \r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-      void over.opened.then(() => socket.destroy())
+      over.opened.then(() => socket.destroy(), t.error)
     })
     const seen = latch()
     const goOn = latch()

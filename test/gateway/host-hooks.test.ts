@@ -68,12 +68,13 @@ t.test('headers that hooks set, replace or delete are what the service gets', as
       headers['x-set'] = 'set'
       headers['x-twice'] = 'once'
       delete headers['x-gone']
+      headers['set-cookie']?.push('two=2')
     })
     app.addHook('preHandler', async request => { request.headers = { ...request.headers, 'x-by-setter': 'yes' } })
   }, { via: false })
-  const answer = await call(port, '/api', { headers: ['Host', 'x', 'X-Gone', '1', 'X-Twice', '1', 'X-Twice', '2', 'X-Cookie', 'k', 'Cookie', 'a=1'] })
+  const answer = await call(port, '/api', { headers: ['Host', 'x', 'X-Gone', '1', 'X-Twice', '1', 'X-Twice', '2', 'X-Cookie', 'k', 'Cookie', 'a=1', 'Set-Cookie', 'one=1'] })
   const { raw } = JSON.parse(String(answer.body))
-  t.strictSame(raw.slice(2, raw.indexOf('X-Forwarded-For')), ['X-Twice', 'once', 'X-Cookie', 'k', 'Cookie', 'a=1', 'x-set', 'set', 'x-by-setter', 'yes'])
+  t.strictSame(raw.slice(2, raw.indexOf('X-Forwarded-For')), ['X-Twice', 'once', 'X-Cookie', 'k', 'Cookie', 'a=1', 'Set-Cookie', 'one=1', 'Set-Cookie', 'two=2', 'x-set', 'set', 'x-by-setter', 'yes'])
 })
 
 t.test('framing, Host and what tells of the client stay what the client sent', async t => {
@@ -197,7 +198,7 @@ t.test('@fastify/cookie and @fastify/session work in front of the gateway', asyn
   const answer = await call(port, '/api')
   const cookies = answer.headers['set-cookie'] ?? []
   t.equal(cookies[0], 'service=1', 'the service\'s stays')
-  t.ok(cookies.includes('own=yes'))
+  t.ok(cookies.some(one => one.startsWith('own=yes')))
   const sessionCookie = cookies.find(one => one.startsWith('sessionId='))
   t.ok(sessionCookie)
   const again = await call(port, '/api', { headers: { cookie: String(sessionCookie).split(';')[0] ?? '' } })
@@ -248,16 +249,16 @@ t.test('a bodyLimit of the host\'s is said to be none of the gateway\'s, once', 
     const { lines } = await host(t, upstream, () => {}, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}`, maxBodySize }] }, server)
     return lines.filter(({ msg }) => msg.startsWith('bodyLimit'))
   }
-  t.match(await said({ bodyLimit: 5000 }, '1mb'), [{ level: 40, bodyLimit: 5000, routes: [{ prefix: '/api', maxBodySize: 1_000_000 }] }])
+  t.match(await said({ bodyLimit: 5000 }, '1mb'), [{ level: 40, bodyLimit: 5000, routes: [{ prefix: '/api', maxBodySize: 1_048_576 }] }])
   t.equal((await said({ bodyLimit: 5000 }, '1mb')).length, 1)
-  t.strictSame(await said({ bodyLimit: 1_000_000 }, '1mb'), [])
+  t.strictSame(await said({ bodyLimit: 5120 }, '5kb'), [])
   t.strictSame(await said({}, '1mb'), [])
 })
 
 t.test('the gateway\'s routes are hidden from what reads schemas', async t => {
   const hidden: unknown[] = []
   await host(t, 1, app => { app.addHook('onRoute', ({ schema }) => { hidden.push(schema) }) })
-  t.strictSame(hidden, hidden.map(() => ({ hide: true })))
+  for (const schema of hidden) t.match(schema, { hide: true })
   t.equal(hidden.length, 4)
 })
 

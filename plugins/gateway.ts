@@ -10,6 +10,7 @@ import { compileReplacement, readTarget } from '../src/config/index.js'
 import type { RouteSettings, Settings, Target as Address } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
+import { BodyBuffer } from '../src/proxy/body-buffer.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
@@ -244,8 +245,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       upgradeTimeout: settings.upgradeTimeout,
       origins: settings.cors ? settings.cors.origin : undefined,
       maxBodySize: settings.maxBodySize,
-      bodyRate: new BodyRate(settings.requestTimeout, settings.minBodyRate),
+      bodyRate: requestRate(settings),
       responseRate: responseRate(settings),
+      bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
       concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via,
       requestHeads,
@@ -293,6 +295,11 @@ function hookOfMount (nth: number): onRequestHookHandler {
   }
 }
 
+/** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */
+function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: RouteSettings): BodyRate {
+  return minBodyRate === 0 && bodyBuffer > 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(requestTimeout, minBodyRate)
+}
+
 /** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */
 function responseRate ({ requestTimeout, timeout, minResponseRate }: RouteSettings): BodyRate {
   return minResponseRate === 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(Math.min(requestTimeout, timeout), minResponseRate)
@@ -337,7 +344,7 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
 }
 
 /**
- * Fastify answers 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
+ * Fastify responds with 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
  * is for the upstream to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still rejected,
  * as RFC 10008 section 2 demands of every server.
  */

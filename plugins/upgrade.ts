@@ -88,9 +88,11 @@ class Upgrades implements UpgradeTaker {
     return mount === undefined && this.#fastify.server.listenerCount('upgrade') > 1
   }
 
-  /** Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end. */
+  /** Asked beforehand, Node reads the body of an ordinary request itself, and what asks for no protocol of ours is one. */
   wants (request: ServerRequest): boolean | undefined {
-    return this.#isOthers(this.#mountOf(request)) ? undefined : !http1Client.hasBody(request)
+    const mount = this.#mountOf(request)
+    if (this.#isOthers(mount)) return undefined
+    return !http1Client.hasBody(request) || (mount !== undefined && this.#protocols(mount, request) !== undefined)
   }
 
   /** @returns whether the upgrade is ours */

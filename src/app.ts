@@ -56,7 +56,7 @@ export const options: FastifyServerOptions & { https: object | null } = {
 /**
  * The service: everything that routes.json asks for.
  *
- * @param _options fastify-cli refuses an async plugin that does not name them
+ * @param _options fastify-cli rejects an async plugin that does not name them
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
   prepareLog(fastify, output)

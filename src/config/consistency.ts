@@ -112,7 +112,7 @@ function checkOrigin (cors: unknown, path: string): Mistake[] {
   return isAny
     ? [{
         path: `${path}.origin`,
-        message: 'found the origin "*" together with credentials, which browsers refuse: ' +
+        message: 'found the origin "*" together with credentials, which browsers reject: ' +
           'list the origins, or write true to allow every origin by reflecting it'
       }]
     : []

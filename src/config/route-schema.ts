@@ -47,6 +47,9 @@ export const Route = Section('One prefix and the service behind it.', {
     'The length of the whole exchange is not limited.', { examples: ['5m', 30000] })),
   upgradeTimeout: Default('10m', Duration('How long a tunnel (WebSocket) may be silent in both directions before it is closed.')),
   maxBodySize: Default('1gb', Size('The largest body of a request. A larger one is rejected with 413, or broken off while it streams.')),
+  bodyBuffer: Default(0, Size(
+    'Bodies up to this size are collected, and sent with a `Content-Length`, for services that know no chunks (WSGI responds with 411). Larger ones stream. ' +
+    'At most 128 are collected at once; further requests get a 503. `0` collects none.')),
   minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`, until the response begins. A slower one ends with 408. `0` sets no minimum.')),
   minResponseRate: Default(128, Size(
     'How fast a client must read its response, in bytes per second as the mean over `requestTimeout`, or over `timeout` where that is shorter. ' +

@@ -4,7 +4,7 @@ import { AnyOf, Count, Default, Duration, List, Optional, Section, Size, Switch,
 import { ServerTls } from './tls-schema.js'
 
 const PROXIES = 'must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
-  '(a number of hops is refused: it says nothing about who may be trusted)'
+  '(a number of hops is rejected: it says nothing about who may be trusted)'
 
 /** The section of the service itself. */
 export const Server = Section('The gateway as a service. In plugin mode these settings are those of the host.', {

@@ -10,6 +10,7 @@ import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { RETRY_AFTER } from './concurrency.js'
 import type { Slot } from './concurrency.js'
+import type { BodyBuffer } from './body-buffer.js'
 import { Delivery } from './delivery.js'
 import type { DeliveryOwner } from './delivery.js'
 import type { HookCalls, HookedExchange } from './exchange-hooks.js'
@@ -19,7 +20,7 @@ import { authenticatesConnection } from './connection-auth.js'
 import { BROKEN_OFF, GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
-import { announceTrailers, BODILESS } from './heads.js'
+import { announceTrailers, BODILESS, frameByLength } from './heads.js'
 import type { Client, Framing } from './heads.js'
 import { HeldBody } from './held-body.js'
 import type { StreamedBody } from './held-body.js'
@@ -36,7 +37,7 @@ import type { AttemptFailure } from './retry.js'
 import type { Route } from './route.js'
 import { Tunnel } from './tunnel.js'
 import type { TunnelEnd, TunnelOwner } from './tunnel.js'
-import { protocolChosen, switchProtocols, upgradeOf, validateOrigin } from './upgrade.js'
+import { hasBodyOnConnection, protocolChosen, switchProtocols, upgradeOf, upgradingClient, validateOrigin } from './upgrade.js'
 import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
 
 const SILENT = 'No byte moved in either direction'
@@ -62,6 +63,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   readonly #upgrade: string | undefined
   readonly #hooks: HookCalls | undefined
   #slot: Slot | undefined
+  /** Whether its body was collected, or is to be. */
+  #isBuffered = false
   #outgoing: OutgoingRequest | undefined
   #attempt: Attempt | undefined
   #requestBody: RequestBody | undefined
@@ -81,10 +84,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.timeout = route.timeout
     this.#clientRequest = clientRequest
     this.#hooks = hooks
-    this.#protocol = isHttp2(clientRequest) ? http2Client : http1Client
-    this.#hasBody = this.#protocol.hasBody(clientRequest)
-    this.#wantsTrailers = wantsTrailers(clientRequest)
     this.#upgrade = upgradeOf(clientRequest)
+    this.#protocol = protocolOf(clientRequest, this.#upgrade)
+    this.#hasBody = this.#protocol.hasBody(clientRequest)
+    this.#wantsTrailers = this.#upgrade === undefined && wantsTrailers(clientRequest)
     enterExchange()
     raw[kExchange] = this
     raw.on('close', onClose)
@@ -141,8 +144,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   }
 
   send (outgoing: OutgoingRequest): void {
+    const { route: { bodyBuffer } } = this
     this.#outgoing = outgoing
-    this.#try(outgoing, false)
+    if (bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, bodyBuffer)
+    else this.#try(outgoing, false)
   }
 
   /** A host's hook may have set what is no header. */
@@ -153,6 +158,26 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       this.hookFailed(new GatewayError('INTERNAL_ERROR', undefined, error))
       return undefined
     }
+  }
+
+  /** Waits for the whole of a body that is small enough, as far as that is known. */
+  #collect (body: RequestBody, buffer: BodyBuffer): void {
+    if (Number(this.#clientRequest.headers['content-length']) > buffer.size) {
+      this.bodyCollected()
+    } else if (buffer.enter()) {
+      this.#isBuffered = true
+      body.collect(buffer.size)
+    } else {
+      this.reply.header('retry-after', RETRY_AFTER)
+      this.#reject('rejected', new GatewayError('SERVICE_UNAVAILABLE'))
+    }
+  }
+
+  bodyCollected (): void {
+    if (this.#outgoing === undefined) return
+    const length = this.#requestBody?.wholeLength
+    if (length !== undefined && this.#isChunked) frameByLength(this.#outgoing.head, length)
+    this.#try(this.#outgoing, false)
   }
 
   #validateUpgrade ({ host }: Client): GatewayError | undefined {
@@ -285,6 +310,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.outcome ??= this.#protocol.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
     if (this.outcome !== 'completed' || this.#attempt?.isSent === false) this.#attempt?.drop()
     if (this.#slot !== undefined) this.route.concurrency.leave(this.#slot)
+    if (this.#isBuffered) this.route.bodyBuffer?.leave()
     if (this.#delivery !== undefined) this.route.responseRate.leave(this.#delivery)
     this.#requestBody?.stop()
     this.#protocol.release(this.#clientRequest)
@@ -299,7 +325,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   failed (failure: AttemptFailure): void {
     if (this.outcome !== undefined || this.#outgoing === undefined) return
     const { error } = failure
-    if (mayRepeat(this.request.method, this.#hasBody, failure)) this.#try(this.#outgoing, true)
+    const isKept = !this.#hasBody || this.#requestBody?.wholeLength !== undefined
+    if (mayRepeat(this.request.method, isKept, failure)) this.#try(this.#outgoing, true)
     else this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
   }
 
@@ -399,8 +426,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.respondedAt = performance.now()
     const { route, reply } = this
     const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
-    if (protocol === undefined) {
-      // One that nobody asked for (RFC 9110 section 7.8).
+    if (protocol === undefined || this.#isUploading) {
+      // One that nobody asked for, or before the whole of the request was there (RFC 9110 section 7.8).
       connection.destroy()
       this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return
@@ -453,6 +480,11 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 /** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
 function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
   return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
+}
+
+function protocolOf (request: IncomingMessage, upgrade: string | undefined): ClientProtocol {
+  if (isHttp2(request)) return http2Client
+  return upgrade !== undefined && hasBodyOnConnection(request) ? upgradingClient : http1Client
 }
 
 /** The exchange that responds with `raw`, where one was begun. */

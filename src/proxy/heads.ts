@@ -103,6 +103,14 @@ export class RequestHeads {
   }
 }
 
+/** Gives a head that was made for chunks a length, once it is known. What belongs to chunks alone goes with them. */
+export function frameByLength (head: string[], length: number): void {
+  for (let i = head.length - 2; i >= 0; i -= 2) {
+    if (head[i] === 'Trailer') head.splice(i, 2)
+    else if (head[i] === 'Transfer-Encoding') head.splice(i, 2, 'Content-Length', String(length))
+  }
+}
+
 /** Trailer names what follows the last chunk, and travels where trailers do (RFC 9110 section 6.6.2). */
 export function announceTrailers (raw: RawFields, head: string[]): void {
   const announced = listValue(raw, 'trailer')

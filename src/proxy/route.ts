@@ -1,4 +1,5 @@
 import type { Upstream } from '../upstream/upstream.js'
+import type { BodyBuffer } from './body-buffer.js'
 import type { BodyRate } from './body-rate.js'
 import type { Concurrency } from './concurrency.js'
 import type { RequestHeads, ResponseHeads } from './heads.js'
@@ -15,6 +16,8 @@ export interface Route extends RequestRules, RequestBodyLimits {
   /** How fast a client must read its response. */
   readonly responseRate: BodyRate
   readonly concurrency: Concurrency
+  /** Where bodies are collected before they are sent on. */
+  readonly bodyBuffer: BodyBuffer | undefined
   readonly rewrite: Rewrite
   /** Milliseconds of silence. */
   readonly timeout: number

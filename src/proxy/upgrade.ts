@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { takeConnection } from '../node/given-connection.js'
+import { bodyOnConnection, noteBodyOnConnection, takeFromStream } from '../node/upgrade-body.js'
+import type { ClientProtocol } from './client-protocol.js'
 import { GatewayError } from './errors.js'
 import { listValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
@@ -21,10 +23,13 @@ const CARRIES_REQUESTS = /^(?:h2|https?\b|tls\b)/i
 /**
  * The protocols that a request may go over to; `undefined` for one to be served as an ordinary request, whose Upgrade
  * field is then of the hop as any other: a server is free to ignore it (RFC 9110 section 7.8). Java's client asks for
- * h2c with every first request, also with a body, which no upgraded connection could be told from.
+ * h2c with every first request. A body goes first (`docker exec` sends one); in chunks, or after a `100 Continue`, its
+ * end could not be told from the tunnel's beginning.
  */
 export function protocolsAsked (request: IncomingMessage): string | undefined {
-  if (request.httpVersion !== '1.1' || http1Client.hasBody(request)) return undefined
+  const { httpVersion, headers } = request
+  if (httpVersion !== '1.1' || headers['transfer-encoding'] !== undefined) return undefined
+  if (headers.expect !== undefined && http1Client.hasBody(request)) return undefined
   const wanted = members(listValue(request.rawHeaders, 'upgrade')).filter(protocol => !CARRIES_REQUESTS.test(protocol))
   return wanted.length === 0 ? undefined : wanted.join(', ')
 }
@@ -32,6 +37,22 @@ export function protocolsAsked (request: IncomingMessage): string | undefined {
 /** Notes on a request whose connection was taken from Node's server which protocols it may end up in. */
 export function allowUpgrade (request: IncomingMessage, protocols: string): void {
   request[kUpgrade] = protocols
+  if (http1Client.hasBody(request)) noteBodyOnConnection(request, Number(request.headers['content-length']))
+}
+
+/** A client that speaks HTTP/1 and asks for an upgrade, where Node leaves the body of its request on the connection. */
+export const upgradingClient: ClientProtocol = {
+  ...http1Client,
+  deliverBody (request, receiver) { bodyOnConnection(request)?.deliverTo(receiver) },
+  resumeBody (request) { bodyOnConnection(request)?.resume() },
+  stopBody (request) { bodyOnConnection(request)?.stop() },
+  /** The response closes the connection in any case. */
+  abandonBody (request) { bodyOnConnection(request)?.stop() }
+}
+
+/** Whether the body of a request is read by `upgradingClient`. */
+export function hasBodyOnConnection (request: IncomingMessage): boolean {
+  return bodyOnConnection(request) !== undefined
 }
 
 /** The protocols that an exchange may end up in; `undefined` for an ordinary request. */
@@ -86,6 +107,7 @@ export function switchProtocols (response: ServerResponse, connection: Socket): 
   connection.off('end', close)
   response.end()
   takeConnection(response, connection)
+  takeFromStream(connection)
 }
 
 function close (this: Socket): void {

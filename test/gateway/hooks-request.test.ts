@@ -261,6 +261,13 @@ t.test('a body that came while a hook was waited for arrives whole, over HTTP/1 
   t.equal(JSON.parse((await closed).body).body, body)
 })
 
+t.test('a body that is to be collected is collected behind the hooks', async t => {
+  const upstream = await telling(t)
+  const { port } = await gatewayTo(t, 1, { bodyBuffer: '1kb', getTarget: async () => `http://127.0.0.1:${upstream}`, rewriteRequestHeaders: headers => { headers['x-set'] = '1' } })
+  const answer = await call(port, '/api', { method: 'POST', body: 'hello', headers: { 'transfer-encoding': 'chunked' } })
+  t.match(JSON.parse(String(answer.body)), { body: 'hello', headers: { 'content-length': '5', 'x-set': '1' } })
+})
+
 t.test('hooks of a request reach a service that speaks HTTP/2', async t => {
   const { port: upstream } = await http2Service(t, (stream, headers) => {
     stream.respond({ ':status': 200 })

@@ -7,7 +7,7 @@ import streamGateway from '../../src/index.js'
 import { call, gatewayTo, start } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway, http2Service } from '../fixtures/http2.js'
 import { gone, RawClient, rawService, service } from '../fixtures/peers.js'
-import { refusal, webSocket } from '../fixtures/websockets.js'
+import { rejection, webSocket } from '../fixtures/websockets.js'
 
 const INTERNAL_ERROR = { success: false, error: { code: 'INTERNAL_ERROR', message: 'Internal error' } }
 const REQUEST = 'GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -378,7 +378,7 @@ t.test('an upgrade whose hook fails, or whose service leaves meanwhile, is an er
       t.match(await line, { outcome: 'client aborted' })
       goOn.open()
     } else {
-      const refused = refusal(webSocket(t, port, '/api'))
+      const refused = rejection(webSocket(t, port, '/api'))
       await seen.opened
       if (how === 'leaves') {
         over.open()

@@ -10,7 +10,7 @@ import { respondNotFound, respondToError, respondToUnrouted } from '../../src/se
 import { call, Log } from '../fixtures/gateway.js'
 import { portOf, RawClient, rawService, service } from '../fixtures/peers.js'
 import { SpawnedProcess } from '../fixtures/spawned.js'
-import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { message, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 // The service's routes are one to Fastify's router.
 
@@ -153,8 +153,8 @@ t.test('upgrades find their route, and leave what stands before the routes alone
   for (const [path, url] of [['/chat', '/chat'], ['/chat/x', '/chat/x'], ['/chat/ws', '/rewritten'], ['/chat/ws/room?x=1', '/rewritten/room?x=1']] as const) {
     t.equal(await message(webSocket(t, port, path)), url)
   }
-  t.match(await refusal(webSocket(t, port, '/chat/own')), { status: 200 }, 'it became an ordinary request')
-  t.match(await refusal(webSocket(t, port, '/none')), { status: 404 })
+  t.match(await rejection(webSocket(t, port, '/chat/own')), { status: 200 }, 'it became an ordinary request')
+  t.match(await rejection(webSocket(t, port, '/none')), { status: 404 })
 })
 
 t.test('an upgrade is asked of no service that speaks HTTP/2, whatever the shorter prefixes do', async t => {

@@ -70,7 +70,7 @@ export class StreamedBody {
   deliverTo (sink: BodySink): void {
     const stream = this.#stream
     this.#sink = sink
-    this.#clock = setTimeout(() => stream.destroy(new Error(`silent for ${this.#timeout} ms`)), this.#timeout)
+    this.#startClock()
     for (const one of new Set([this.#held.stream, stream])) one.on('error', error => this.#fail(error))
     stream.once('close', () => this.#closed())
     readStream(stream, this)
@@ -96,8 +96,13 @@ export class StreamedBody {
   }
 
   resume (): void {
-    this.#clock?.refresh()
+    this.#startClock()
     this.#stream.resume()
+  }
+
+  /** When all of a service's response has come, its connection has no clock for it any more. */
+  #startClock (): void {
+    this.#clock = setTimeout(() => this.#stream.destroy(new Error(`silent for ${this.#timeout} ms`)), this.#timeout)
   }
 
   /** The exchange has ended. */

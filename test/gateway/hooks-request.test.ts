@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { EndedExchange, GatewayFailure, GatewayHooks } from '../../src/index.js'
+import { checkConfig } from '../../src/config/index.js'
 import streamGateway from '../../src/index.js'
 import { call, gatewayTo, start } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway, http2Service } from '../fixtures/http2.js'
@@ -362,6 +363,7 @@ t.test('what is no function is told at start; a file of routes knows no hooks', 
     name: 'ConfigError',
     mistakes: [{ path: 'onEnd', message: 'found {}, must be a function' }, { path: 'routes[0].getTarget', message: 'found "http://x", must be a function' }]
   })
+  t.throws(() => checkConfig({ routes: [{ prefix: '/api', target: 'http://127.0.0.1:1', getTarget: 'x' }], onEnd: 'y' }), { mistakes: [{ path: 'onEnd' }, { path: 'routes[0].getTarget' }] })
   for (const routes of [undefined, 5, [null], ['x']]) {
     const options: object = { routes }
     await t.rejects(start(t, app => app.register(streamGateway, Object.assign({ routes: [] }, options))), { name: 'ConfigError' })

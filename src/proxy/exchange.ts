@@ -13,7 +13,7 @@ import type { Slot } from './concurrency.js'
 import type { BodyBuffer } from './body-buffer.js'
 import { Delivery } from './delivery.js'
 import type { DeliveryOwner } from './delivery.js'
-import type { HookCalls, HookedExchange } from './exchange-hooks.js'
+import type { HookCalls, HookedExchange } from './hook-calls.js'
 import { changeFields, FIXED_IN_HOST } from './field-changes.js'
 import type { HeaderChanges } from './field-changes.js'
 import { authenticatesConnection } from './connection-auth.js'
@@ -249,10 +249,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 
   pass (response: UpstreamResponse, head: string[], streamed?: StreamedBody, isOther = false): void {
     const isHeadOnly = !isOther && this.#isHeadOnly(response)
-    if (!this.#writeHead(response.statusCode, response.statusMessage, head, isHeadOnly)) {
-      streamed?.destroy()
-      return
-    }
+    if (!this.#writeHead(response.statusCode, response.statusMessage, head, isHeadOnly)) return
     const length = isOther ? undefined : fieldValue(response.rawHeaders, 'content-length')
     const body = new ResponseBody(response, this.reply.raw, this.#protocol, length, this.#wantsTrailers && !isOther, this)
     this.#responseBody = body

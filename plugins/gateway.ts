@@ -13,6 +13,8 @@ import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/acces
 import { BodyBuffer } from '../src/proxy/body-buffer.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
+import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
+import type { Group, Place } from '../src/proxy/choice.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
@@ -20,7 +22,9 @@ import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
 import { Observers } from '../src/proxy/observers.js'
-import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
+import { compileOrigins } from '../src/proxy/origins.js'
+import { compileRewrite, compileStrip, splitAbsolute } from '../src/proxy/path.js'
+import type { Rewrite } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
 import { Via } from '../src/proxy/via.js'
@@ -28,12 +32,15 @@ import { forgetHeader, headerChanges, noteHeaders } from '../src/server/arrived-
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
+import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
 import { gatewayOf } from '../src/server/gateway.js'
 import type { RegisteredRoute } from '../src/server/gateway.js'
 import type { GatewayHooks, GivenRoute } from '../src/server/hooks.js'
 import { HostHooks, own, runOnSend } from '../src/server/host-hooks.js'
 import { warnOfBodyLimit } from '../src/server/body-limit.js'
 import { InFlight } from '../src/server/in-flight.js'
+import { localResponse, responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
+import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
@@ -63,13 +70,19 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> 
 
 /** A route, and what decides before its exchanges. */
 interface Mount {
-  /** `undefined` for the paths that have none. */
+  /** `undefined` for what is not forwarded. */
   readonly route: Route | undefined
+  /** What the gateway has in place of a target. */
+  readonly local?: LocalResponse
+  /** Where no route of the prefix takes the request. */
+  readonly rejection?: Rejection
   /** One for each of the policies; `undefined` for one that has nothing to decide here. */
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
   /** What a program decides of its exchanges. */
   readonly calls: HooksOfRoute<FastifyRequest> | undefined
 }
+
+type RouteTarget = NonNullable<RouteSettings['target']>
 
 const kMount = Symbol('mount')
 
@@ -84,7 +97,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
   const upstreams: Upstream[] = []
-  const chosen: ChosenUpstreams<Address>[] = []
+  const choices: ChosenUpstreams<Address>[] = []
   const registered: RegisteredRoute[] = []
   const hosts = new HostHooks()
   const via = options.via === false ? undefined : new Via(options.via)
@@ -108,32 +121,45 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
   const hooks = options.policies.map((_, nth) => own(hookOfMount(nth)))
-  if (options.isService === true) mountTogether(options.routes)
-  else for (const settings of options.routes) mountApart(settings)
+  const unrouted = mountOf(undefined)
+  const unmatched: Mount = { ...unrouted, rejection: { code: 'NOT_FOUND' } }
+  const groups = groupByPrefix(options.routes)
+  if (options.isService === true) mountTogether()
+  else for (const group of groups) mountApart(group)
 
   /** Fastify's router keeps 3 KiB for each of 34 methods of each prefix, which a thousand routes need not pay. */
-  function mountTogether (routes: RouteSettings[]): void {
-    const table = new PrefixTable<Mount>()
-    for (const settings of routes) {
-      const route = prepare(settings)
-      table.add(route.prefix, mountOf(route, settings))
-    }
-    const unrouted = mountOf(undefined, undefined)
-    mountAt('/*', {}, ({ url }) => table.find(splitAbsolute(url)?.path ?? url) ?? unrouted)
+  function mountTogether (): void {
+    const table = new PrefixTable<Place<Mount>>()
+    for (const group of groups) table.add(mountedPrefix(group.prefix), placeOf(group, mountOf))
+    mountAt('/*', {}, request => chosen(table.find(splitAbsolute(request.url)?.path ?? request.url) ?? unrouted, request))
   }
 
   /** Only Fastify's router knows the routes of a host that stand between the prefixes and below them. */
-  function mountApart (settings: RouteSettings): void {
-    const mount = mountOf(prepare(settings), settings)
-    for (const url of mountPoints(settings.prefix)) mountAt(url, contextConfig(settings), () => mount)
+  function mountApart (group: Group<RouteSettings>): void {
+    const place = placeOf(group, mountOf)
+    for (const url of mountPoints(group.prefix)) mountAt(url, contextConfig(group.routes), request => chosen(place, request))
   }
 
-  function mountOf (route: Route | undefined, settings: RouteSettings | undefined): Mount {
-    const given = settings && options.given?.[options.routes.indexOf(settings)]
-    if (route !== undefined && given !== undefined) {
-      registered.push({ prefix: route.prefix, target: route.upstream.targets.map(({ name }) => name).join(), options: given.options })
-    }
-    return { route, hooks: options.policies.map(policy => policy(settings)), calls: settings && callsOf(settings, given?.hooks) }
+  /** @param settings of a route; `undefined` for the paths that have none */
+  function mountOf (settings: RouteSettings | undefined): Mount {
+    const hooks = options.policies.map(policy => policy(settings))
+    if (settings === undefined) return { route: undefined, hooks, calls: undefined }
+    const given = options.given?.[options.routes.indexOf(settings)]
+    const { target } = settings
+    const route = target && prepare(settings, target)
+    if (given !== undefined) registered.push({ prefix: mountedPrefix(settings.prefix), target: route?.upstream.targets.map(({ name }) => name).join(), options: given.options })
+    if (target !== undefined) return { route, hooks, calls: callsOf(settings, target, given?.hooks) }
+    return { route: undefined, calls: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
+  }
+
+  /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
+  function chosen (place: Place<Mount>, { raw }: FastifyRequest): Mount {
+    if (!(place instanceof Choice)) return place
+    const mount = place.find(raw)
+    if (mount !== undefined) return mount
+    const others = place.others(raw)
+    if (others === undefined) return unmatched
+    return { route: undefined, calls: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
   }
 
   function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
@@ -176,9 +202,10 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   function forward (request: MountedRequest, reply: FastifyReply): void {
-    const route = request[kMount]?.route
+    const mount = request[kMount]
+    const route = mount?.route
     if (route === undefined) {
-      reply.callNotFound()
+      respondUnforwarded(mount, request, reply)
       return
     }
     if (inFlight.isClosing) {
@@ -205,16 +232,16 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return new ExchangeHooks(calls ?? NO_HOOKS, request, request.log, beforeHead)
   }
 
-  function callsOf (settings: RouteSettings, hooks: GatewayHooks | undefined): HooksOfRoute<FastifyRequest> | undefined {
+  function callsOf (settings: RouteSettings, { connectTimeout, http2 = false, tls }: RouteTarget, hooks: GatewayHooks | undefined): HooksOfRoute<FastifyRequest> | undefined {
     if (hooks === undefined) return undefined
-    const { connectTimeout, http2 = false, tls = {} } = settings.target
-    const choices = new ChosenUpstreams({ read: readTarget, endpoint: address => ({ connectTimeout, http2, tls, ...address }) })
-    chosen.push(choices)
-    return { hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: choice => choices.find(choice) }
+    const common = { connectTimeout, http2, ...(tls && { tls }), ...hostFieldOf(settings) }
+    const chosen = new ChosenUpstreams({ read: readTarget, options: address => ({ ...common, ...address }) })
+    choices.push(chosen)
+    return { hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: choice => chosen.find(choice) }
   }
 
   function allUpstreams (): Upstream[] {
-    return [...upstreams, ...chosen.flatMap(choices => [...choices])]
+    return [...upstreams, ...choices.flatMap(chosen => [...chosen])]
   }
 
   /** What an app has beside the gateway is known when all of it is registered. */
@@ -232,18 +259,23 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return withoutFastifysLines(fastify.childLoggerFactory(log, bindings, more, request), log)
   }
 
-  function prepare (settings: RouteSettings): Route {
-    // The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`.
-    const mounted = settings.prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + settings.prefix
-    const upstream = new Upstream(new Target(settings.target))
+  /** The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`. */
+  function mountedPrefix (prefix: string): string {
+    return prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + prefix
+  }
+
+  function prepare (settings: RouteSettings, target: RouteTarget): Route {
+    const mounted = mountedPrefix(settings.prefix)
+    const upstream = new Upstream(new Target({ ...target, ...hostFieldOf(settings) }))
     upstreams.push(upstream)
     return {
       prefix: mounted,
       upstream,
-      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement, settings.encodedCharacters === 'allow'),
+      preservesHost: settings.host === 'preserve',
+      rewrite: rewriteOf(mounted, settings),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
-      origins: settings.cors ? settings.cors.origin : undefined,
+      origins: settings.cors ? compileOrigins(settings.cors.origin) : undefined,
       maxBodySize: settings.maxBodySize,
       bodyRate: requestRate(settings),
       responseRate: responseRate(settings),
@@ -279,11 +311,21 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
       const { id, raw: { method, url } } = request
-      logLocal(fastify.log, { reqId: id, method, url }, reply.statusCode, reply.elapsedTime)
+      logLocal(fastify.log, { reqId: id, method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime)
     }
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
+
+/** The name that the target gets as Host, where it is another than its own. */
+function hostFieldOf ({ host }: RouteSettings): { hostField?: string } {
+  return host === 'target' || host === 'preserve' ? {} : { hostField: host }
+}
+
+function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
+  const allowsEncoded = encodedCharacters === 'allow'
+  return stripPrefix ? compileStrip(mounted, allowsEncoded) : compileRewrite(mounted, pathRewrite, compileReplacement, allowsEncoded)
+}
 
 /** Runs what one of the policies has made of the route that was found. */
 function hookOfMount (nth: number): onRequestHookHandler {
@@ -331,10 +373,12 @@ function acceptEveryMethod (fastify: FastifyInstance): void {
 }
 
 /** Read by a host's @fastify/cors and @fastify/rate-limit; the gateway's own policies are hooks of the route. */
-function contextConfig ({ cors, rateLimit }: RouteSettings): FastifyContextConfig {
+function contextConfig (routes: Group<RouteSettings>['routes']): FastifyContextConfig {
   const config: FastifyContextConfig = {}
-  if (cors !== undefined) config.cors = cors
-  if (rateLimit !== undefined) config.rateLimit = false
+  const [{ cors }] = routes
+  if (!haveOneCors(routes)) config.cors = false
+  else if (cors !== undefined) config.cors = cors && corsOptions(cors)
+  if (routes.some(({ rateLimit }) => rateLimit !== undefined)) config.rateLimit = false
   return config
 }
 

@@ -70,7 +70,7 @@ export default async function app (fastify: FastifyInstance, _options: object): 
 
 /** To clients and to upstreams, at the same time. */
 function mostConnections ({ server: { maxConnections, http2 }, routes }: Settings): number {
-  const pooled = routes.reduce((sum, { target }) => sum + (target.http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
+  const pooled = routes.flatMap(({ target }) => target ?? []).reduce((sum, { http2 }) => sum + (http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
   // Over HTTP/1 a client's connection carries one request at a time, so that it needs one to an upstream at most.
   return maxConnections + (http2 ? pooled : Math.min(maxConnections, pooled))
 }

@@ -4,41 +4,29 @@ import { formats } from './formats.js'
 import { below } from './json-path.js'
 import { compileReplacement } from './pattern.js'
 import { isPair } from './pem.js'
+import { isSection, type RawSection } from './raw-section.js'
+import { checkKind, checkRespond, checkTaken } from './route-consistency.js'
 
 // What one key says about another. These checks read a value that may be wrong
 // elsewhere, so that every mistake is told at once; what is not of the right
 // shape is the schema's to tell.
-
-type Section = Record<string, unknown>
 
 /** Finds what the schema cannot see: keys that contradict or need one another. */
 export function checkConsistency (config: unknown): Mistake[] {
   if (!isSection(config)) return []
   const routes: unknown[] = Array.isArray(config.routes) ? config.routes : []
   return [
-    ...checkPrefixes(routes),
+    ...checkTaken(routes),
     ...(isSection(config.server) ? checkServer(config.server) : []),
     ...checkOrigin(config.cors, 'cors'),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
 }
 
-function checkPrefixes (routes: unknown[]): Mistake[] {
-  const first = new Map<string, string>()
-  return routes.flatMap((route, index) => {
-    if (!isSection(route) || typeof route.prefix !== 'string') return []
-    const path = below('routes', index)
-    const taken = first.get(route.prefix)
-    if (taken !== undefined) {
-      return [{ path: `${path}.prefix`, message: `found ${show(route.prefix)}, which ${taken} has already: ${taken} and ${path} must differ` }]
-    }
-    first.set(route.prefix, path)
-    return []
-  })
-}
-
-function checkRoute (config: Section, route: Section, path: string): Mistake[] {
+function checkRoute (config: RawSection, route: RawSection, path: string): Mistake[] {
   return [
+    ...checkKind(route, path),
+    ...checkRespond(route, `${path}.respond`),
     ...checkComplete(config.cors, route.cors, 'origin', `${path}.cors`, 'cors'),
     ...checkComplete(config.rateLimit, route.rateLimit, 'max', `${path}.rateLimit`, 'rateLimit'),
     ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`),
@@ -47,7 +35,7 @@ function checkRoute (config: Section, route: Section, path: string): Mistake[] {
   ]
 }
 
-function checkServer ({ http2, tls }: Section): Mistake[] {
+function checkServer ({ http2, tls }: RawSection): Mistake[] {
   return [
     ...checkPair(tls, 'server.tls'),
     ...(http2 === true && tls === undefined
@@ -56,7 +44,7 @@ function checkServer ({ http2, tls }: Section): Mistake[] {
   ]
 }
 
-function checkRouteTls ({ target, tls }: Section, path: string): Mistake[] {
+function checkRouteTls ({ target, tls }: RawSection, path: string): Mistake[] {
   const isHttps = isSection(target) ? target.protocol === 'https' : typeof target === 'string' && /^https:/i.test(target)
   if (tls !== undefined && !isHttps) return [{ path, message: `found ${show(tls)}, must be left out: the target is not https` }]
   return checkPair(tls, path)
@@ -75,7 +63,7 @@ function checkPair (tls: unknown, path: string): Mistake[] {
 }
 
 /** A rewrite is tried on a path below its prefix: one whose every result would be rejected is a mistake at the start. */
-function checkRewrite ({ prefix, pathRewrite }: Section, path: string): Mistake[] {
+function checkRewrite ({ prefix, pathRewrite }: RawSection, path: string): Mistake[] {
   if (typeof prefix !== 'string' || !isSection(pathRewrite)) return []
   const { pattern, replacement } = pathRewrite
   if (typeof pattern !== 'string' || typeof replacement !== 'string' || formats['safe-pattern'](pattern) !== undefined) return []
@@ -116,8 +104,4 @@ function checkOrigin (cors: unknown, path: string): Mistake[] {
           'list the origins, or write true to allow every origin by reflecting it'
       }]
     : []
-}
-
-function isSection (value: unknown): value is Section {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

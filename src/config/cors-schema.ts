@@ -7,11 +7,11 @@ const ORIGINS = 'must be true, false, an origin such as "https://app.example.com
 
 /** Which browsers may call. */
 export const Cors = Section('The policy for browsers.', {
-  origin: AnyOf('The origins that may call. `true` allows every origin by reflecting it, `false` allows none, `"*"` allows all without credentials.', [
+  origin: AnyOf('The origins that may call. `true` allows every origin by reflecting it, `false` allows none, `"*"` allows all without credentials. In `"https://*.example.com"` the `*` stands for exactly one label.', [
     Type.Boolean(),
     Text('One origin, or `"*"` for all without credentials.', { format: 'origin', errorMessage: ORIGINS }),
     List('Several origins.', Text('An origin.', { format: 'origin', errorMessage: ORIGIN }), { minItems: 1, errorMessage: ORIGINS })
-  ], { examples: [['https://app.example.com'], true, '*'], errorMessage: ORIGINS }),
+  ], { examples: [['https://app.example.com', 'https://*.example.com'], true, '*'], errorMessage: ORIGINS }),
   credentials: Default(false, Switch('Let browsers send cookies and other credentials. Not together with the origin `"*"`.')),
   methods: Default(['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'], List(
     'The methods that a preflight allows.',

@@ -42,7 +42,9 @@ function walk (node: SchemaNode, value: unknown): unknown {
     return value.map((item) => walk(items, item))
   }
   if (typeof value !== 'object' || value === null) return value
-  const [section = {}] = shapes.filter(({ properties }) => properties)
+  const [section] = shapes.filter(({ properties }) => properties)
+  // Its keys are the user's own: header fields, JSON.
+  if (section === undefined) return value
   return normalizeKeys(section, new Map(Object.entries(value)))
 }
 

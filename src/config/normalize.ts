@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Cors } from './cors-schema.js'
+import { normalizeHost } from './hosts.js'
 import { normalizeBySchema } from './normalize-by-schema.js'
 import { readPem } from './pem.js'
 import { RateLimit } from './rate-limit-schema.js'
@@ -21,17 +22,20 @@ export function normalize (config: GatewayConfig): Settings {
 }
 
 function normalizeRoute (route: NormalizedRoute, policies: Policies): RouteSettings {
-  const { target, connectTimeout, http2, tls, cors: ownCors, rateLimit: ownRateLimit, ...plain } = route
+  const { target, connectTimeout, http2, tls, hosts, cors: ownCors, rateLimit: ownRateLimit, ...plain } = route
   const cors = inheritCors(policies.cors, ownCors)
   const rateLimit = inheritRateLimit(policies.rateLimit, ownRateLimit)
   return {
     ...plain,
-    target: {
-      ...normalizeTarget(target),
-      connectTimeout,
-      ...(http2 && { http2 }),
-      ...(tls && { tls: readFiles(tls) })
-    },
+    ...(hosts !== undefined && { hosts: hosts.map(normalizeHost) }),
+    ...(target !== undefined && {
+      target: {
+        ...normalizeTarget(target),
+        connectTimeout,
+        ...(http2 && { http2 }),
+        ...(tls && { tls: readFiles(tls) })
+      }
+    }),
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
     ownRateLimit: typeof ownRateLimit === 'object'
@@ -47,7 +51,7 @@ function nameInVia (via: boolean | string): string | false {
   return via === true ? `gateway-${randomBytes(6).toString('hex')}` : via
 }
 
-function normalizeTarget (target: NormalizedRoute['target']): Target {
+function normalizeTarget (target: NonNullable<NormalizedRoute['target']>): Target {
   return typeof target === 'string' ? parseTarget(target) : { ...target, host: bareHost(target.host) }
 }
 

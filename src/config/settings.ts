@@ -37,8 +37,8 @@ export type RateLimitSettings = Normalized<typeof RateLimit>
 export type NormalizedRoute = Normalized<typeof Route>
 
 export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'connectTimeout' | 'http2' | 'tls' | 'cors' | 'rateLimit'> {
-  /** Where the service listens, and how connections to it are made. */
-  target: Target & {
+  /** Where the service listens, and how connections to it are made. Absent: the gateway responds itself. */
+  target?: Target & {
     connectTimeout: number
     /** Absent: HTTP/1.1. */
     http2?: boolean

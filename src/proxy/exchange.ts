@@ -27,6 +27,7 @@ import type { StreamedBody } from './held-body.js'
 import { http1Client } from './http1-client.js'
 import { http2Client } from './http2-client.js'
 import type { ObservedExchange, Outcome } from './observers.js'
+import { splitAbsolute } from './path.js'
 import type { Reply, Request } from './request.js'
 import { RequestBody } from './request-body.js'
 import type { RequestBodyOwner } from './request-body.js'
@@ -138,7 +139,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     if (sent === undefined) return
     const head = route.requestHeads.build(sent, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(sent)
-    const outgoing = { method: request.method, path, head, body: this.#requestBody, bindsConnection }
+    const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
+    const outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
     if (this.#hooks === undefined) this.send(outgoing)
     else this.#hooks.prepare(outgoing, this)
   }
@@ -477,6 +479,12 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 /** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
 function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
   return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
+}
+
+/** The authority that the client asked for; `undefined` where it named none (HTTP/1.0). */
+function hostAsked (url: string, fields: RawFields): string | undefined {
+  // That of an absolute-form counts more than Host (RFC 9112 section 3.2.2).
+  return (splitAbsolute(url)?.authority ?? fieldValue(fields, 'host')) || undefined
 }
 
 function protocolOf (request: IncomingMessage, upgrade: string | undefined): ClientProtocol {

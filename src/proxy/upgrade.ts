@@ -7,6 +7,8 @@ import { GatewayError } from './errors.js'
 import { listValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
 import { http1Client } from './http1-client.js'
+import { isAllowed } from './origins.js'
+import type { OriginTest } from './origins.js'
 
 const kUpgrade = Symbol('upgrade')
 
@@ -68,20 +70,16 @@ export function protocolChosen (asked: string | undefined, rawHeaders: RawFields
   return protocols.length > 0 && protocols.every(protocol => known.includes(protocol)) ? chosen : undefined
 }
 
-/** Of the pages that may open a tunnel: `true` is every origin, `false` none. */
-export type Origins = boolean | string | string[]
-
 /**
  * Browsers let every page open a WebSocket to anywhere, with cookies, and leave it to the server to look at Origin
  * (RFC 6455 section 10.2). Where a route has a CORS policy, it is asked; a page of the gateway's own host needs none.
  *
- * @param origins as in the policy; `undefined`: there is none
+ * @param origins those of the policy; `undefined`: there is none
  * @param host the authority that the client asked for
  */
-export function validateOrigin (origin: string | undefined, origins: Origins | undefined, host: string): GatewayError | undefined {
+export function validateOrigin (origin: string | undefined, origins: OriginTest | undefined, host: string): GatewayError | undefined {
   if (origins === undefined || origins === true || origin === undefined || isOfHost(origin, host)) return undefined
-  const isAllowed = origins !== false && (origins === '*' || [origins].flat().includes(origin))
-  return isAllowed ? undefined : new GatewayError('FORBIDDEN')
+  return isAllowed(origin, origins) ? undefined : new GatewayError('FORBIDDEN')
 }
 
 /** Whether a page's origin is the host that it asks, which the client may have written in another way (RFC 3986 section 6.2). */

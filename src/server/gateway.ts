@@ -15,8 +15,8 @@ declare module 'fastify' {
 export interface RegisteredRoute {
   /** With that of the scope that it was registered in. */
   readonly prefix: string
-  /** `http://localhost:3001`, `unix:/run/app.sock` */
-  readonly target: string
+  /** `http://localhost:3001`, `unix:/run/app.sock`; `undefined` for a route that has none. */
+  readonly target: string | undefined
   readonly options: RouteOptions
 }
 

@@ -1,5 +1,5 @@
-import type { Endpoint } from './dial.js'
 import { Target } from './target.js'
+import type { TargetOptions } from './target.js'
 import { Upstream } from './upstream.js'
 
 /** As many are kept. Of the one that was chosen longest ago the connections are closed when there is one more. */
@@ -8,8 +8,8 @@ const MAX_UPSTREAMS = 256
 export interface Choices<Address> {
   /** @throws TypeError for what is no target */
   read (choice: unknown): Address
-  /** How connections to it are made. */
-  endpoint (address: Address): Endpoint
+  /** How connections to it are made, and what requests to it have. */
+  options (address: Address): TargetOptions
 }
 
 /** The upstreams that a program chooses among while it runs, made when they are first chosen. */
@@ -38,7 +38,7 @@ export class ChosenUpstreams<Address> {
   #read (choice: unknown): Upstream {
     const address = this.#choices.read(choice)
     const key = JSON.stringify(address)
-    const upstream = this.#upstreams.get(key) ?? new Upstream(new Target(this.#choices.endpoint(address)))
+    const upstream = this.#upstreams.get(key) ?? new Upstream(new Target(this.#choices.options(address)))
     if (typeof choice === 'string') {
       // There are many ways to write one address.
       if (this.#addresses.size >= this.#limit) this.#addresses.clear()

@@ -44,6 +44,18 @@ t.test('getTarget chooses where a request goes, as a URL or by its parts', async
   t.strictSame(app.gateway.state.upstreams, [own.port, a?.port, b?.port].map(port => ({ target: `http://127.0.0.1:${port}`, size: 1, idle: 1, waiting: 0 })))
 })
 
+t.test('getTarget: a base path counts, and the route\'s own host', async t => {
+  const upstream = await telling(t)
+  const ask = async (host: string): Promise<unknown[]> => {
+    const { port } = await gatewayTo(t, 1, { host, getTarget: () => `http://127.0.0.1:${upstream}/base`, rewritePath: path => `/new${path}` })
+    const { url, headers } = JSON.parse(String((await call(port, '/api/x', { headers: { host: 'asked.example' } })).body))
+    return [url, headers.host]
+  }
+  t.strictSame(await ask('target'), ['/base/new/x', `127.0.0.1:${upstream}`])
+  t.strictSame(await ask('preserve'), ['/base/new/x', 'asked.example'])
+  t.strictSame(await ask('named.example'), ['/base/new/x', 'named.example'])
+})
+
 t.test('what is no target is a 500, and the log says why', async t => {
   for (const [choice, reason] of [
     ['http://127.0.0.1:99999', /port from 1 to 65535/], ['localhost', /must start with/], [5, /a URL or an object/], [{ host: 'a b', port: 1 }, /host/],

@@ -271,11 +271,12 @@ t.test('fastify.gateway: one for an app, with its routes and how they stand', as
     await app.register(async scope => {
       await scope.register(streamGateway, { routes: [{ prefix: '/a', target: `http://127.0.0.1:${a}`, onEnd }], prefix: '/v1' })
     })
-    await app.register(streamGateway, { routes: [{ prefix: '/b', target: { host: '127.0.0.1', port: b } }] })
+    await app.register(streamGateway, { routes: [{ prefix: '/b', target: { host: '127.0.0.1', port: b } }, { prefix: '/c', redirect: { to: '/b' } }] })
   })
   t.strictSame(app.gateway.routes, [
     { prefix: '/v1/a', target: `http://127.0.0.1:${a}`, options: { prefix: '/a', target: `http://127.0.0.1:${a}`, onEnd } },
-    { prefix: '/b', target: `http://127.0.0.1:${b}`, options: { prefix: '/b', target: { host: '127.0.0.1', port: b } } }
+    { prefix: '/b', target: `http://127.0.0.1:${b}`, options: { prefix: '/b', target: { host: '127.0.0.1', port: b } } },
+    { prefix: '/c', target: undefined, options: { prefix: '/c', redirect: { to: '/b' } } }
   ])
   app.gateway.events.once('hello', () => {})
   t.equal((await call(port, '/v1/a')).body.toString(), 'a')

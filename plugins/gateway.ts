@@ -20,13 +20,18 @@ import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
 import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import { HeaderRules } from '../src/proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
+import { authorityOf, compileLocation, upstreamPrefix } from '../src/proxy/location.js'
+import type { LocationRewrite } from '../src/proxy/location.js'
 import { Observers } from '../src/proxy/observers.js'
 import { compileOrigins } from '../src/proxy/origins.js'
 import { compileRewrite, compileStrip, splitAbsolute } from '../src/proxy/path.js'
 import type { Rewrite } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
+import { SecurityHeaders } from '../src/proxy/security-headers.js'
+import { CookieRewrite } from '../src/proxy/set-cookie.js'
 import { Via } from '../src/proxy/via.js'
 import { forgetHeader, headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
@@ -43,6 +48,7 @@ import { localResponse, responderOf, respondUnforwarded } from '../src/server/un
 import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
+import { exchangeIds } from '../src/server/request-ids.js'
 import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
 import { ChosenUpstreams } from '../src/upstream/chosen-upstreams.js'
 import { Target } from '../src/upstream/target.js'
@@ -55,7 +61,7 @@ declare module 'fastify' {
   }
 }
 
-export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> {
+export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
   /** One line per request. */
@@ -101,7 +107,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const registered: RegisteredRoute[] = []
   const hosts = new HostHooks()
   const via = options.via === false ? undefined : new Via(options.via)
-  const requestHeads = new RequestHeads({ forwarded: options.forwarded, via })
+  const { forwarded } = options
+  const requestHeads = new RequestHeads({ forwarded, via })
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
   continueInTurn(fastify.server)
@@ -117,6 +124,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     watchHost()
     gatewayOf(fastify).add({ routes: registered, inFlight, upstreams: allUpstreams })
   }
+
+  const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
 
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
@@ -184,6 +193,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     function arrive (request: MountedRequest, reply: FastifyReply, done: () => void): void {
       restoreSent(request.raw)
       request[kMount] = find(request)
+      if (passId !== undefined) passId(request, reply)
       if (reply.raw.socket !== null) done()
       else whenTurnComes(reply.raw, done, () => abandon(request, reply))
     }
@@ -282,10 +292,33 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
       concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via,
-      requestHeads,
-      responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
+      ...headsOf(settings, mounted),
       observers
     }
+  }
+
+  /** Routes that change nothing of a request's head share what makes it. */
+  function headsOf (settings: RouteSettings, prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
+    const { headers: { request, response }, cookies } = settings
+    const rules = response && new HeaderRules(response, prefix)
+    return {
+      requestHeads: request === undefined ? requestHeads : new RequestHeads({ forwarded, via, rules: new HeaderRules(request, prefix) }),
+      responseHeads: new ResponseHeads({
+        cors: Boolean(settings.cors),
+        rateLimit: Boolean(settings.rateLimit),
+        via,
+        rules,
+        security: settings.securityHeaders ? new SecurityHeaders(rules?.replaced ?? []) : undefined,
+        location: settings.rewriteLocation ? locationOf(settings, prefix) : undefined,
+        cookies: cookies && new CookieRewrite(cookies)
+      })
+    }
+  }
+
+  /** The log of a request that has another id now. */
+  function logOf ({ id, raw }: FastifyRequest): FastifyBaseLogger {
+    const label = fastify.initialConfig.requestIdLogLabel ?? 'reqId'
+    return withoutFastifysLines(fastify.childLoggerFactory(fastify.log, { [label]: id }, {}, raw), fastify.log)
   }
 
   /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
@@ -340,6 +373,22 @@ function hookOfMount (nth: number): onRequestHookHandler {
 /** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */
 function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: RouteSettings): BodyRate {
   return minBodyRate === 0 && bodyBuffer > 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(requestTimeout, minBodyRate)
+}
+
+/** `undefined` where the rewrite of the path cannot be undone. */
+function locationOf ({ target, host, stripPrefix, pathRewrite }: RouteSettings, prefix: string): LocationRewrite | undefined {
+  const from = stripPrefix ? '' : upstreamPrefix(prefix, pathRewrite)
+  if (target === undefined || from === undefined) return undefined
+  const basePath = 'basePath' in target ? target.basePath ?? '' : ''
+  return compileLocation({ from: basePath + from, to: prefix, authorities: [authorityOf(target), ...namesOf(target, host)] })
+}
+
+/** By which else the service knows itself: what it is asked for. */
+function namesOf (target: object, host: RouteSettings['host']): string[] {
+  if (host === 'target' || host === 'preserve') return []
+  const name = host.toLowerCase()
+  const isSecure = 'protocol' in target && target.protocol === 'https'
+  return [/:\d+$/.test(name) ? name : `${name}:${isSecure ? 443 : 80}`]
 }
 
 /** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */

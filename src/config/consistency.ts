@@ -1,6 +1,7 @@
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
 import { formats } from './formats.js'
+import { spelledAlike } from './header-names.js'
 import { below } from './json-path.js'
 import { compileReplacement } from './pattern.js'
 import { isPair } from './pem.js'
@@ -17,8 +18,9 @@ export function checkConsistency (config: unknown): Mistake[] {
   const routes: unknown[] = Array.isArray(config.routes) ? config.routes : []
   return [
     ...checkTaken(routes),
-    ...(isSection(config.server) ? checkServer(config.server) : []),
+    ...(isSection(config.server) ? [...checkServer(config.server), ...checkHealth(config.server.health, routes)] : []),
     ...checkOrigin(config.cors, 'cors'),
+    ...checkHeaders(config.headers, 'headers'),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
 }
@@ -31,8 +33,23 @@ function checkRoute (config: RawSection, route: RawSection, path: string): Mista
     ...checkComplete(config.rateLimit, route.rateLimit, 'max', `${path}.rateLimit`, 'rateLimit'),
     ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`),
     ...checkRewrite(route, `${path}.pathRewrite`),
-    ...checkRouteTls(route, `${path}.tls`)
+    ...checkRouteTls(route, `${path}.tls`),
+    ...checkHeaders(route.headers, `${path}.headers`),
+    ...checkCookies(route.cookies, `${path}.cookies`)
   ]
+}
+
+/** Health checks win over a route for `/`, but hide none without a word. */
+function checkHealth (health: unknown, routes: unknown[]): Mistake[] {
+  if (health !== true && !isSection(health)) return []
+  const { alive = '/healthz', ready = '/readyz' } = health === true ? {} : health
+  const same = alive === ready ? [{ path: 'server.health', message: `found ${show(alive)} twice: alive and ready must differ` }] : []
+  return [...same, ...routes.flatMap((route, index) => {
+    const { prefix } = isSection(route) ? route : {}
+    return prefix !== undefined && (prefix === alive || prefix === ready)
+      ? [{ path: `${below('routes', index)}.prefix`, message: `found ${show(prefix)}, which server.health has: name another path for one of them` }]
+      : []
+  })]
 }
 
 function checkServer ({ http2, tls }: RawSection): Mistake[] {
@@ -103,5 +120,30 @@ function checkOrigin (cors: unknown, path: string): Mistake[] {
         message: 'found the origin "*" together with credentials, which browsers reject: ' +
           'list the origins, or write true to allow every origin by reflecting it'
       }]
+    : []
+}
+
+/** Of two spellings of one name only one can be what is meant. */
+function checkHeaders (headers: unknown, path: string): Mistake[] {
+  if (!isSection(headers)) return []
+  return Object.entries(headers).flatMap(([direction, rules]) => isSection(rules)
+    ? [...checkSpellings(rules.set, `${below(path, direction)}.set`), ...checkSpellings(rules.append, `${below(path, direction)}.append`)]
+    : [])
+}
+
+function checkSpellings (fields: unknown, path: string): Mistake[] {
+  if (!isSection(fields)) return []
+  const names = Object.keys(fields)
+  return names.flatMap((name, index) => {
+    const first = names.find((other, nth) => nth < index && spelledAlike(other) === spelledAlike(name))
+    return first === undefined
+      ? []
+      : [{ path: below(path, name), message: `found ${show(name)}, must not stand beside ${show(first)}: they are one header` }]
+  })
+}
+
+function checkCookies (cookies: unknown, path: string): Mistake[] {
+  return isSection(cookies) && cookies.sameSite === 'none' && cookies.secure === false
+    ? [{ path: `${path}.secure`, message: 'found false together with sameSite "none", which browsers reject' }]
     : []
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { ORIGIN } from './formats.js'
+import { TOKEN } from './header-names.js'
 import { AnyOf, Count, Default, List, Optional, Overrides, Section, Switch, Switchable, Text } from './kinds.js'
 
 const errorMessage = 'must be false or an object such as { "origin": ["https://app.example.com"] }'
@@ -37,6 +38,6 @@ export type CorsConfig = Static<typeof Cors>
 function HeaderNames (description: string) {
   return List(
     description,
-    Text('A header name.', { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, errorMessage: 'must be a header name such as "X-Total-Count"' }),
+    Text('A header name.', { pattern: TOKEN, errorMessage: 'must be a header name such as "X-Total-Count"' }),
     { examples: [['X-Total-Count']], errorMessage: 'must be a list of header names' })
 }

@@ -1,5 +1,8 @@
 import { METHODS } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
+import { validateCookieDomain, validateCookiePath } from './cookie-names.js'
+import { validateHeaderName } from './header-names.js'
+import { validateTemplate } from './header-template.js'
 import { validateHostField, validateRouteHost } from './hosts.js'
 import { validatePattern } from './pattern.js'
 import { validateCertificates, validateKey } from './pem.js'
@@ -51,6 +54,10 @@ export const formats = {
   certificates: validateCertificates,
   'private-key': validateKey,
   'header-size': validateHeaderSize,
+  'header-name': validateHeaderName,
+  'header-value': validateTemplate,
+  'cookie-path': validateCookiePath,
+  'cookie-domain': validateCookieDomain,
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
 } satisfies Record<string, Validate>
 

@@ -105,6 +105,20 @@ export function AnyOf<Types extends TSchema[]> (description: string, types: [...
   return Type.Union(types, { description, ...words })
 }
 
+/** Text that is filled in for each request. */
+export function Template (description: string, words: Words & { format: Format }) {
+  return Type.With(Text(description, words), { isTemplate: true })
+}
+
+/**
+ * An object whose keys are up to whoever writes it.
+ *
+ * @param names what a key must be
+ */
+export function Dictionary<T extends TSchema> (description: string, values: T, { names, ...words }: Words & { names: Format }) {
+  return Type.Record(Type.String(), values, { description, ...words, propertyNames: { type: 'string', format: names } })
+}
+
 /** An object with these keys and no others. */
 export function Section<Keys extends TProperties> (description: string, keys: Keys, words: Words) {
   return Type.Object(keys, { description, ...words, additionalProperties: false })

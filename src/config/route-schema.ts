@@ -1,5 +1,7 @@
 import { RouteCors } from './cors-schema.js'
+import { Cookies } from './cookies-schema.js'
 import { PREFIX } from './formats.js'
+import { RouteHeaders, RouteSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Count, Default, Duration, List, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
 import { Redirect, Respond } from './local-schema.js'
 import { RouteRateLimit } from './rate-limit-schema.js'
@@ -57,6 +59,12 @@ export const Route = Section('One prefix and the service behind it.', {
     })),
   stripPrefix: Default(false, Switch('Forward the path without the prefix: `/api/auth/login` as `/login`, `/api/auth` as `/`. Not together with `pathRewrite`.')),
   pathRewrite: Optional(PathRewrite),
+  headers: Optional(RouteHeaders, 'the global `headers`'),
+  securityHeaders: Optional(RouteSecurityHeaders, 'the global `securityHeaders`'),
+  rewriteLocation: Default(true, Switch(
+    'Rewrite `Location` in a 201 or 3xx of the service to what its client can reach: where it names the target or no host, and its path begins with what `prefix` became. ' +
+    'Only what `pathRewrite` makes of a plain text at the start of the path can be undone. `false`: it passes as it came.')),
+  cookies: Optional(Cookies),
   encodedCharacters: Default('reject', OneOf(
     'Encoded control characters and backslashes in a path (`%00`, `%0A`, `%0D`, `%5C`): a 400, or forwarded as they came. ' +
     'A service that decodes them carelessly may take one path for another.', ['reject', 'allow'])),

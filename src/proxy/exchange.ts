@@ -41,6 +41,7 @@ import type { TunnelEnd, TunnelOwner } from './tunnel.js'
 import { hasBodyOnConnection, protocolChosen, switchProtocols, upgradeOf, upgradingClient, validateOrigin } from './upgrade.js'
 import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
 
+const NOBODY: Client = { forwardedFor: '', peer: '', ip: '', protocol: '', host: '', trusted: false }
 const SILENT = 'No byte moved in either direction'
 
 const kExchange = Symbol('exchange')
@@ -63,6 +64,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
   readonly #hooks: HookCalls | undefined
+  /** Who asks; known when the exchange starts. */
+  #identity = NOBODY
   #slot: Slot | undefined
   /** Whether its body was collected, or is to be. */
   #isBuffered = false
@@ -119,6 +122,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    */
   start (client: Client, target: string, changes?: HeaderChanges): void {
     const { route, request } = this
+    this.#identity = client
     const fields = this.#protocol.fields(this.#clientRequest)
     const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
     const path = wrong === undefined ? route.rewrite(target) : undefined
@@ -137,7 +141,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     else this.#protocol.expectNoBody(this.#clientRequest)
     const sent = changes === undefined ? fields : this.#changed(fields, changes)
     if (sent === undefined) return
-    const head = route.requestHeads.build(sent, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
+    const head = route.requestHeads.build(sent, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(sent)
     const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
     const outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
@@ -232,9 +236,9 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   }
 
   responseHead (response: UpstreamResponse): string[] {
-    const { route, reply } = this
+    const { route, reply, request } = this
     const { rawHeaders, statusCode } = response
-    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     if (this.#isUploading) head.push(...this.#protocol.closing)
     if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
     if (this.#wantsTrailers && !this.#isHeadOnly(response) && fieldValue(rawHeaders, 'content-length') === undefined) announceTrailers(rawHeaders, head)
@@ -423,7 +427,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** The upstream goes over to the protocol that the client asked for: after this head there is no more HTTP. */
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
     this.respondedAt = performance.now()
-    const { route, reply } = this
+    const { route, reply, request } = this
     const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
     if (protocol === undefined || this.#isUploading) {
       // One that nobody asked for, or before the whole of the request was there (RFC 9110 section 7.8).
@@ -435,7 +439,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     // A copy: the connection's next read goes to where it lies.
     const first = Buffer.from(early)
     const head = (): string[] => {
-      const fields = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders())
+      const fields = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
       fields.push('Connection', 'Upgrade', 'Upgrade', protocol)
       return fields
     }

@@ -51,7 +51,7 @@ function cutPrefix (prefix: string, length: number, replacement: string, forbidd
 }
 
 /** The text that a pattern like `^/api/auth` stands for; `undefined` when it is more than an anchored text. */
-function literalPrefix ({ pattern, replacement }: PathRewrite): string | undefined {
+export function literalPrefix ({ pattern, replacement }: PathRewrite): string | undefined {
   if (!/^\^[\w/~@%&=,!-]+$/.test(pattern) || replacement.includes('$')) return undefined
   return pattern.slice(1)
 }

@@ -6,7 +6,7 @@ const TARGET = 'must be a URL such as "http://localhost:3001" or an object such 
 
 t.test('every mistake is told at once, each with its path, what was found and what is allowed', async t => {
   t.strictSame(mistakesIn({
-    server: { trustProxy: 1, shutdownTimeout: '30', accessLog: 'true', port: 3000 },
+    server: { trustProxy: 1, shutdownTimeout: '30', accessLog: 'true', listen: 3000 },
     cors: { origin: 'https://app.example/', methods: ['get'], allowedHeaders: 'X-A', exposedHeaders: ['a b'], maxAge: -1 },
     ratelimit: { max: 1 },
     rateLimit: { max: '10', timeWindow: 0, allowList: ['localhost', 1] },
@@ -41,7 +41,7 @@ t.test('every mistake is told at once, each with its path, what was found and wh
     'routes[2].rateLimit: found 100, must be false or an object such as { "max": 1000, "timeWindow": "1m" }',
     `routes[2].target: found 3001, ${TARGET}`,
     'server.accessLog: found "true", must be true or false (without quotes)',
-    `server.port: unknown key, must be one of ${SERVER_KEYS}`,
+    `server.listen: unknown key, must be one of ${SERVER_KEYS}`,
     'server.shutdownTimeout: found "30", must name its unit (ms, s, m, h or d), or be a number of milliseconds without quotes',
     'server.trustProxy: found 1, must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
       '(a number of hops is rejected: it says nothing about who may be trusted)'

@@ -159,7 +159,6 @@ t.test('hooks run in their order, in the async scope of the host, on top of what
   const seen: string[] = []
   const see = (name: string): void => { seen.push(`${name} ${user.getStore()}`) }
   let ended = (): void => {}
-  const isEnded = new Promise<void>(resolve => { ended = resolve })
   const forAll: GatewayHooks = {
     getTarget: async () => { see('getTarget'); return undefined },
     rewritePath: async path => { see('overridden'); return path },
@@ -171,15 +170,19 @@ t.test('hooks run in their order, in the async scope of the host, on top of what
     onEnd: () => { see('onEnd'); ended() }
   }
   const { port } = await start(t, async app => {
-    app.addHook('onRequest', (_request, _reply, done) => user.run('ada', done))
+    app.addHook('onRequest', ({ headers }, _reply, done) => user.run(String(headers['x-user']), done))
     await app.register(streamGateway, {
       ...forAll,
       routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}`, rewritePath: async path => { see('rewritePath'); return path } }]
     })
   })
-  await call(port, '/api')
-  await isEnded
-  t.strictSame(seen, ['getTarget', 'rewritePath', 'rewriteRequestHeaders', 'onResponse', 'rewriteResponseHeaders', 'transformResponse', 'onEnd'].map(name => `${name} ada`))
+  // The second one gets the connection to the service that was made for the first.
+  for (const name of ['ada', 'bob']) {
+    const isEnded = new Promise<void>(resolve => { ended = resolve })
+    await call(port, '/api', { headers: { 'x-user': name } })
+    await isEnded
+    t.strictSame(seen.splice(0), ['getTarget', 'rewritePath', 'rewriteRequestHeaders', 'onResponse', 'rewriteResponseHeaders', 'transformResponse', 'onEnd'].map(hook => `${hook} ${name}`))
+  }
 })
 
 t.test('a hook that throws or rejects is a 500 with the usual body, before anything was sent', async t => {

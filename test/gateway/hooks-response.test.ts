@@ -323,29 +323,45 @@ t.test('a client that reads nothing stops the service, one that reads gets all',
   }
 })
 
-t.test('what is made of a body runs in the async scope of the host', async t => {
-  const { port: upstream } = await service(t, (_request, response) => {
-    response.write('one')
-    setImmediate(() => response.end('two'))
-  })
-  const user = new AsyncLocalStorage<string>()
-  const seen = new Set<string | undefined>()
-  const { port } = await start(t, async app => {
-    app.addHook('onRequest', (_request, _reply, done) => user.run('ada', done))
-    await app.register(streamGateway, {
-      routes: [{
-        prefix: '/api',
-        target: `http://127.0.0.1:${upstream}`,
-        transformResponse: stream => stream.pipe(new Transform({
-          transform (chunk, _encoding, done) { seen.add(user.getStore()); done(null, chunk) },
-          flush (done) { seen.add(user.getStore()); done() }
-        }))
-      }]
+for (const http2 of [false, true]) {
+  t.test(`hooks of a response, and what they make of a body, run in the async scope of the host, over HTTP/${http2 ? 2 : 1}`, async t => {
+    const { port: upstream } = http2
+      ? await http2Service(t, stream => {
+        stream.respond({ ':status': 200 })
+        stream.write('one')
+        setImmediate(() => stream.end('two'))
+      })
+      : await service(t, (_request, response) => {
+        response.write('one')
+        setImmediate(() => response.end('two'))
+      })
+    const user = new AsyncLocalStorage<string>()
+    const seen: string[] = []
+    const see = (where: string): void => { seen.push(`${where} ${user.getStore()}`) }
+    const { port } = await start(t, async app => {
+      app.addHook('onRequest', ({ headers }, _reply, done) => user.run(String(headers['x-user']), done))
+      await app.register(streamGateway, {
+        routes: [{
+          prefix: '/api',
+          target: `http://127.0.0.1:${upstream}`,
+          http2,
+          onResponse: () => see('onResponse'),
+          transformResponse: stream => stream.pipe(new Transform({
+            transform (chunk, _encoding, done) { see(String(chunk)); done(null, chunk) },
+            flush (done) { see('flush'); done() }
+          })),
+          onEnd: () => see('onEnd')
+        }]
+      })
     })
+    // The second one gets the connection to the service that was made for the first.
+    for (const name of ['ada', 'bob']) {
+      t.equal((await call(port, '/api', { headers: { 'x-user': name } })).body.toString(), 'onetwo')
+      await turns()
+      t.strictSame(seen.splice(0), ['onResponse', 'one', 'two', 'flush', 'onEnd'].map(where => `${where} ${name}`))
+    }
   })
-  for (let i = 0; i < 3; i++) t.equal((await call(port, '/api')).body.toString(), 'onetwo')
-  t.strictSame([...seen], ['ada'])
-})
+}
 
 t.test('an upgrade whose hook fails, or whose service leaves meanwhile, is an error', async t => {
   for (const how of ['fails', 'leaves', 'client leaves']) {

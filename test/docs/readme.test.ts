@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -6,8 +7,13 @@ import { errorBody, GatewayError } from '../../src/proxy/errors.js'
 import type { ErrorCode } from '../../src/proxy/errors.js'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { service } from '../fixtures/peers.js'
+import { SpawnedProcess } from '../fixtures/spawned.js'
+import { fixture } from '../fixtures/tls.js'
 import { NodeProcess } from './node-process.js'
 import { codeBlocks, README, ROOT, table } from './readme.js'
+
+/** Where npm's page of the package finds images. */
+const RAW = 'https://raw.githubusercontent.com/fastify-stream-gateway/fastify-stream-gateway/main/'
 
 interface Schema {
   properties?: Record<string, Schema>
@@ -19,8 +25,8 @@ interface Schema {
 
 t.test('routes.json: every example passes the check, and every mistake is told as shown', async t => {
   const examples = codeBlocks('json').map(text => JSON.parse(text)).filter(value => 'routes' in value)
-  t.equal(examples.length, 3)
-  for (const example of examples) t.doesNotThrow(() => checkConfig(example, { source: 'routes.json', env: {} }))
+  t.equal(examples.length, 9)
+  for (const example of examples) t.doesNotThrow(() => checkConfig(example, { source: 'routes.json', env: { TLS_CERT: fixture('localhost.pem'), TLS_KEY: fixture('localhost.key') } }))
 
   const wrong = { routes: [{ prefx: '/api/auth', target: { host: 'localhost', port: 99999 } }] }
   t.throws(() => checkConfig(wrong, { source: 'routes.json' }), { message: String(codeBlocks('text')[0]) })
@@ -92,7 +98,7 @@ t.test('access log: the example has the keys of a real line, the table explains 
   const example: object = codeBlocks('json').map(text => JSON.parse(text)).find(value => 'outcome' in value)
   t.strictSame(Object.keys(example), Object.keys(line))
 
-  const explained = README.slice(README.indexOf('## Access log'), README.indexOf('## Moving over'))
+  const explained = README.slice(README.indexOf('## Access log'), README.indexOf('## Troubleshooting'))
   const ofPino = ['level', 'time', 'pid', 'hostname', 'msg']
   for (const key of Object.keys(line)) if (!ofPino.includes(key)) t.match(explained, new RegExp(`^\\|.*\`${key}\`.*\\|.*\\|$`, 'm'), key)
 })
@@ -103,7 +109,7 @@ t.test('the plugin\'s example runs in an app of its own', async t => {
     request.pipe(response)
   })
   const file = join(t.testdir(), 'app.mjs')
-  writeFileSync(file, String(codeBlocks('js')[0]))
+  writeFileSync(file, String(codeBlocks('js').find(code => code.includes('addHook'))))
   const app = new NodeProcess(t, file, { PAYMENTS_URL: `http://127.0.0.1:${upstream}`, PORT: '0' })
   const port = Number((await app.until(/listening at http:\/\/\S+:(\d+)/))[1])
 
@@ -115,6 +121,29 @@ t.test('the plugin\'s example runs in an app of its own', async t => {
   t.equal((await call(port, '/hello', { ...post, body: '{"name":"ada"}' })).body.toString(), '{"hello":"ada"}')
 })
 
+t.test('the five lines forward a request', async t => {
+  const { port: upstream } = await service(t, (request, response) => response.end(`service ${String(request.url)}`))
+  const file = join(t.testdir(), 'app.mjs')
+  const lines = String(codeBlocks('js')[0]).replace('Fastify()', 'Fastify({ logger: true })')
+  writeFileSync(file, lines)
+  const app = new NodeProcess(t, file, { API_URL: `http://127.0.0.1:${upstream}`, PORT: '0' })
+  const port = Number((await app.until(/listening at http:\/\/\S+:(\d+)/))[1])
+  t.equal((await call(port, '/api/x')).body.toString(), 'service /api/x')
+})
+
+t.test('the first commands: init writes what start runs', async t => {
+  const commands = String(codeBlocks('sh')[0]).trim().split('\n').map(line => line.split(' '))
+  t.strictSame(commands.map(([npx, name]) => `${String(npx)} ${String(name)}`), ['npx fastify-stream-gateway', 'npx fastify-stream-gateway'])
+  const folder = t.testdir()
+  const [init = [], start = []] = commands
+  const cli = new URL('dist/src/cli/main.js', ROOT).pathname
+  const env = { ...process.env, FASTIFY_PORT: undefined, PORT: '0', ROUTES_FILE: undefined }
+  t.equal(spawnSync(process.execPath, [cli, ...init.slice(2)], { cwd: folder, env }).status, 0)
+  const gateway = new SpawnedProcess(t, process.execPath, [cli, ...start.slice(2)], { cwd: folder, env }, 'SIGTERM')
+  const port = Number((await gateway.until(/listening at http:\/\/127\.0\.0\.1:(\d+)/))[1])
+  t.equal((await call(port, '/api/x')).status, 502, 'nothing listens at its target')
+})
+
 t.test('commands and links lead somewhere', async t => {
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))
   for (const [, name = ''] of README.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)) t.ok(scripts[name], `npm run ${name}`)
@@ -124,6 +153,6 @@ t.test('commands and links lead somewhere', async t => {
   const anchors = new Set([...README.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-')))
   for (const [, link = ''] of README.matchAll(/\]\(([^)]+)\)/g)) {
     if (link.startsWith('#')) t.ok(anchors.has(link.slice(1)), link)
-    else t.ok(existsSync(new URL(link, ROOT)), link)
+    else t.ok(existsSync(new URL(link.replace(RAW, ''), ROOT)), link)
   }
 })

@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
   'src/register-service.ts': { ours: ['plugins/health.ts', 'src/register-gateway.ts', 'src/config', 'src/server'], packages: ['fastify'] },
   'src/app.ts': { ours: ['src'], packages: ['fastify'] },
-  'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config'], packages: ['fastify', 'fastify-plugin'] },
+  'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config', 'src/server', 'src/proxy'], packages: ['fastify', 'fastify-plugin'] },
   'src/cli': { ours: ['src/app.ts', 'src/register-service.ts', 'src/config', 'src/server', 'src/upstream'], packages: ['fastify', 'fastify-cli'] },
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },

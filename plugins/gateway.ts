@@ -1,10 +1,13 @@
 import { METHODS } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyBaseLogger, FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyBaseLogger, FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema,
+  onRequestHookHandler
+} from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import { compileReplacement } from '../src/config/index.js'
-import type { RouteSettings, Settings } from '../src/config/index.js'
+import { compileReplacement, readTarget } from '../src/config/index.js'
+import type { RouteSettings, Settings, Target as Address } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { BodyBuffer } from '../src/proxy/body-buffer.js'
@@ -14,6 +17,8 @@ import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
 import type { Group, Place } from '../src/proxy/choice.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
+import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
+import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { HeaderRules } from '../src/proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
@@ -28,16 +33,24 @@ import type { Route } from '../src/proxy/route.js'
 import { SecurityHeaders } from '../src/proxy/security-headers.js'
 import { CookieRewrite } from '../src/proxy/set-cookie.js'
 import { Via } from '../src/proxy/via.js'
+import { forgetHeader, headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
+import { gatewayOf } from '../src/server/gateway.js'
+import type { RegisteredRoute } from '../src/server/gateway.js'
+import type { GatewayHooks, GivenRoute } from '../src/server/hooks.js'
+import { HostHooks, own, runOnSend } from '../src/server/host-hooks.js'
+import { warnOfBodyLimit } from '../src/server/body-limit.js'
 import { InFlight } from '../src/server/in-flight.js'
 import { localResponse, responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
 import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 import { exchangeIds } from '../src/server/request-ids.js'
+import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
+import { ChosenUpstreams } from '../src/upstream/chosen-upstreams.js'
 import { Target } from '../src/upstream/target.js'
 import { Upstream } from '../src/upstream/upstream.js'
 
@@ -57,6 +70,8 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded' |
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
+  /** What a program gave for each of the routes; absent for the service. */
+  given?: readonly GivenRoute[]
 }
 
 /** A route, and what decides before its exchanges. */
@@ -69,7 +84,11 @@ interface Mount {
   readonly rejection?: Rejection
   /** One for each of the policies; `undefined` for one that has nothing to decide here. */
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
+  /** What a program decides of its exchanges. */
+  readonly calls: HooksOfRoute<FastifyRequest> | undefined
 }
+
+type RouteTarget = NonNullable<RouteSettings['target']>
 
 const kMount = Symbol('mount')
 
@@ -84,6 +103,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
   const upstreams: Upstream[] = []
+  const choices: ChosenUpstreams<Address>[] = []
+  const registered: RegisteredRoute[] = []
+  const hosts = new HostHooks()
   const via = options.via === false ? undefined : new Via(options.via)
   const { forwarded } = options
   const requestHeads = new RequestHeads({ forwarded, via })
@@ -94,18 +116,20 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
-  fastify.addHook('onClose', async () => { for (const upstream of upstreams) upstream.close() })
+  fastify.addHook('onClose', async () => { for (const upstream of allUpstreams()) upstream.close() })
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
 
-  // A logger for each request costs as much as everything else that is done here for it. All share one, without ids.
-  const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
-  const ownLog = options.isService === true ? { childLoggerFactory: () => sharedLog } : {}
+  const ownLog = options.isService === true ? sharedLog(fastify) : { childLoggerFactory: beginRequest }
+  if (options.isService !== true) {
+    watchHost()
+    gatewayOf(fastify).add({ routes: registered, inFlight, upstreams: allUpstreams })
+  }
 
   const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
 
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
-  const hooks = options.policies.map((_, nth) => hookOfMount(nth))
+  const hooks = options.policies.map((_, nth) => own(hookOfMount(nth)))
   const unrouted = mountOf(undefined)
   const unmatched: Mount = { ...unrouted, rejection: { code: 'NOT_FOUND' } }
   const groups = groupByPrefix(options.routes)
@@ -128,10 +152,13 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   /** @param settings of a route; `undefined` for the paths that have none */
   function mountOf (settings: RouteSettings | undefined): Mount {
     const hooks = options.policies.map(policy => policy(settings))
-    if (settings === undefined) return { route: undefined, hooks }
+    if (settings === undefined) return { route: undefined, hooks, calls: undefined }
+    const given = options.given?.[options.routes.indexOf(settings)]
     const { target } = settings
-    if (target !== undefined) return { route: prepare(settings, target), hooks }
-    return { route: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
+    const route = target && prepare(settings, target)
+    if (given !== undefined) registered.push({ prefix: mountedPrefix(settings.prefix), target: route?.upstream.targets.map(({ name }) => name).join(), options: given.options })
+    if (target !== undefined) return { route, hooks, calls: callsOf(settings, target, given?.hooks) }
+    return { route: undefined, calls: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
   }
 
   /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
@@ -141,23 +168,23 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     if (mount !== undefined) return mount
     const others = place.others(raw)
     if (others === undefined) return unmatched
-    return { route: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
+    return { route: undefined, calls: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
   }
 
   function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
-    // With Fastify's own two lines a request switched off; what hooks warn of still shows.
     const shared = {
       url,
       exposeHeadRoute: false,
-      logLevel: LOG_LEVEL,
+      // Of @fastify/swagger: what the services behind take is not for the host's documentation to say.
+      schema: HIDDEN,
       config,
-      onRequest: [arrive, ...hooks],
+      onRequest: [own(arrive), ...hooks],
       handler: forward,
       errorHandler,
       ...ownLog
     }
     fastify.route({ ...shared, method: WITHOUT_PARSER })
-    fastify.route({ ...shared, method: others, preParsing: tolerateContentType })
+    fastify.route({ ...shared, method: others, preParsing: own(tolerateContentType) })
 
     /**
      * Finds the mount, and has the request wait for its turn, before anything is spent on it: else a client with one
@@ -181,7 +208,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     }
     reply.hijack()
     inFlight.begun()
-    new Exchange(route, request, reply).ended()
+    new Exchange(route, request, reply, hooksFor(request, reply)).ended()
   }
 
   function forward (request: MountedRequest, reply: FastifyReply): void {
@@ -196,14 +223,50 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       return
     }
     inFlight.begun()
-    const exchange = new Exchange(route, request, reply)
+    const changes = headerChanges(request)
+    const exchange = new Exchange(route, request, reply, hooksFor(request, reply))
     if (exchange.isClientGone) {
       // Nobody can be asked for its address any more.
       exchange.ended()
       return
     }
     const absolute = splitAbsolute(request.url)
-    exchange.start(clientOf(request, absolute), absolute?.path ?? request.url)
+    exchange.start(clientOf(request, absolute), absolute?.path ?? request.url, changes)
+  }
+
+  function hooksFor (request: MountedRequest, reply: FastifyReply): ExchangeHooks<FastifyRequest> | undefined {
+    const calls = request[kMount]?.calls
+    const { onSend } = hosts
+    if (calls === undefined && onSend === undefined) return undefined
+    const beforeHead = onSend && (() => runOnSend(onSend, fastify, request, reply))
+    return new ExchangeHooks(calls ?? NO_HOOKS, request, request.log, beforeHead)
+  }
+
+  function callsOf (settings: RouteSettings, { connectTimeout, http2 = false, tls }: RouteTarget, hooks: GatewayHooks | undefined): HooksOfRoute<FastifyRequest> | undefined {
+    if (hooks === undefined) return undefined
+    const common = { connectTimeout, http2, ...(tls && { tls }), ...hostFieldOf(settings) }
+    const chosen = new ChosenUpstreams({ read: readTarget, options: address => ({ ...common, ...address }) })
+    choices.push(chosen)
+    return { hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: choice => chosen.find(choice) }
+  }
+
+  function allUpstreams (): Upstream[] {
+    return [...upstreams, ...choices.flatMap(chosen => [...chosen])]
+  }
+
+  /** What an app has beside the gateway is known when all of it is registered. */
+  function watchHost (): void {
+    fastify.addHook('onRoute', route => hosts.addRoute(route))
+    fastify.addHook('onReady', async () => {
+      hosts.addScope(fastify)
+      warnOfBodyLimit(fastify, options.routes)
+    })
+  }
+
+  /** The first that Fastify calls for a request. */
+  function beginRequest (...[log, bindings, more, request]: Parameters<FastifyInstance['childLoggerFactory']>): FastifyBaseLogger {
+    if (hosts.changeRequests) noteHeaders(request)
+    return withoutFastifysLines(fastify.childLoggerFactory(log, bindings, more, request), log)
   }
 
   /** The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`. */
@@ -211,7 +274,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + prefix
   }
 
-  function prepare (settings: RouteSettings, target: NonNullable<RouteSettings['target']>): Route {
+  function prepare (settings: RouteSettings, target: RouteTarget): Route {
     const mounted = mountedPrefix(settings.prefix)
     const upstream = new Upstream(new Target({ ...target, ...hostFieldOf(settings) }))
     upstreams.push(upstream)
@@ -252,9 +315,10 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     }
   }
 
-  /** As Fastify makes it. */
+  /** The log of a request that has another id now. */
   function logOf ({ id, raw }: FastifyRequest): FastifyBaseLogger {
-    return fastify.childLoggerFactory(fastify.log, { [fastify.initialConfig.requestIdLogLabel ?? 'reqId']: id }, { level: LOG_LEVEL }, raw)
+    const label = fastify.initialConfig.requestIdLogLabel ?? 'reqId'
+    return withoutFastifysLines(fastify.childLoggerFactory(fastify.log, { [label]: id }, {}, raw), fastify.log)
   }
 
   /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
@@ -332,8 +396,15 @@ function responseRate ({ requestTimeout, timeout, minResponseRate }: RouteSettin
   return minResponseRate === 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(Math.min(requestTimeout, timeout), minResponseRate)
 }
 
-/** Of what hooks and Fastify write about a request. */
-const LOG_LEVEL = 'warn' as const
+/** Where the hooks of the host are all there is. */
+const NO_HOOKS: HooksOfRoute<FastifyRequest> = {
+  hooks: {},
+  allowsEncoded: false,
+  upstreamFor () { throw new TypeError('there is nothing to choose') }
+}
+
+/** A key of @fastify/swagger, whose types know it alone. */
+const HIDDEN: FastifySchema & { hide: true } = { hide: true }
 
 /** Methods under which Fastify never looks at Content-Type. */
 const WITHOUT_PARSER = ['GET', 'HEAD']
@@ -372,7 +443,10 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
  */
 function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: () => void): void {
   const { headers } = request.raw
-  if (headers['content-type'] !== undefined && request.mediaType === undefined) delete headers['content-type']
+  if (headers['content-type'] !== undefined && request.mediaType === undefined) {
+    delete headers['content-type']
+    forgetHeader(request.raw, 'content-type')
+  }
   done()
 }
 

@@ -3,12 +3,20 @@ import fp from 'fastify-plugin'
 import { checkConfig } from './config/index.js'
 import type { GatewayConfig } from './config/index.js'
 import { registerGateway } from './register-gateway.js'
+import { splitHooks } from './server/hooks.js'
+import type { GatewayHooks, RouteOptions } from './server/hooks.js'
 
 export type { GatewayConfig } from './config/index.js'
 export { ConfigError } from './config/index.js'
+export type { EndedExchange, GatewayFailure, ServiceResponse, TargetChoice } from './proxy/hooks.js'
+export type { GivenHeaders, Headers } from './proxy/field-changes.js'
+export type { Gateway, GatewayState, RegisteredRoute, UpstreamState } from './server/gateway.js'
+export type { GatewayHooks, RouteOptions } from './server/hooks.js'
 
-/** What routes.json says, less `server`, which is the host's own. */
-export interface GatewayOptions extends Omit<GatewayConfig, '$schema' | 'server'> {
+/** What routes.json says, less `server`, which is the host's own; and hooks, for all routes here, for one in it. */
+export interface GatewayOptions extends Omit<GatewayConfig, '$schema' | 'server' | 'routes'>, GatewayHooks {
+  /** The mounted prefixes; at least one. */
+  routes: RouteOptions[]
   /**
    * One line per request in the host's log, at level info, and at warn when it went wrong.
    * @default true
@@ -24,9 +32,11 @@ export interface GatewayOptions extends Omit<GatewayConfig, '$schema' | 'server'
  */
 async function streamGateway (fastify: FastifyInstance, options: GatewayOptions & RegisterOptions): Promise<void> {
   // Fastify's own options of a registration stand beside the gateway's.
-  const { accessLog = true, prefix, logLevel, logSerializers, ...config } = options
-  const settings = checkConfig(config, { source: 'fastify-stream-gateway options' })
-  await registerGateway(fastify, { ...settings, accessLog })
+  const { accessLog = true, prefix, logLevel, logSerializers, ...given } = options
+  const source = 'fastify-stream-gateway options'
+  const { config, hooks } = splitHooks(given, source)
+  const settings = checkConfig(config, { source })
+  await registerGateway(fastify, { ...settings, accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] })) })
 }
 
 export default fp(streamGateway, { name: 'fastify-stream-gateway', fastify: '5.x', encapsulate: true })

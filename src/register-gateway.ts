@@ -4,6 +4,7 @@ import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
 import upgrade from '../plugins/upgrade.js'
 import type { Settings } from './config/index.js'
+import type { GivenRoute } from './server/hooks.js'
 import type { Policy } from './server/policy.js'
 
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
@@ -13,6 +14,8 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
   shutdownTimeout?: number
+  /** What a program gave for each of the routes; absent for the service. */
+  given?: readonly GivenRoute[]
 }
 
 /**

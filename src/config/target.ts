@@ -28,6 +28,26 @@ export function parseTarget (text: string): Target {
   return { protocol, host: bareHost(url.hostname), port, ...(basePath !== '' && { basePath }) }
 }
 
+/**
+ * Reads what code gives as a target, a URL or its parts.
+ *
+ * @throws TypeError that says what is wrong with it
+ */
+export function readTarget (given: unknown): Target {
+  if (typeof given === 'string') {
+    const wrong = validateTarget(given)
+    if (wrong !== undefined) throw new TypeError(`the target ${wrong}`)
+    return parseTarget(given)
+  }
+  if (typeof given !== 'object' || given === null || !('host' in given) || !('port' in given)) throw new TypeError('the target must be a URL or an object with host and port')
+  const { host, port } = given
+  const protocol = 'protocol' in given ? given.protocol : 'http'
+  if (typeof host !== 'string' || validateHost(host) !== undefined) throw new TypeError('the target\'s host must be a host name or an IP address')
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) throw new TypeError('the target\'s port must be a number from 1 to 65535')
+  if (protocol !== 'http' && protocol !== 'https') throw new TypeError('the target\'s protocol must be http or https')
+  return { protocol, host: bareHost(host), port }
+}
+
 /** Says what is wrong with a target; nothing when it is a scheme, a host, perhaps a port and a base path, or the path of a socket. */
 export function validateTarget (text: string): string | undefined {
   if (text.startsWith(UNIX)) return validateSocketPath(text.slice(UNIX.length))

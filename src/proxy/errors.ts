@@ -75,3 +75,6 @@ function failureMessage (code: string): string | undefined {
 
 /** For what an upstream sent and cannot be passed on. */
 export const NOT_HTTP = 'Upstream service sent a response that is not valid HTTP'
+
+/** For a response that an upstream began and did not end. */
+export const BROKEN_OFF = 'Upstream service broke off its response'

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { enterExchange, leaveExchange } from '../node/loop-turn.js'
@@ -12,12 +13,17 @@ import type { Slot } from './concurrency.js'
 import type { BodyBuffer } from './body-buffer.js'
 import { Delivery } from './delivery.js'
 import type { DeliveryOwner } from './delivery.js'
+import type { HookCalls, HookedExchange } from './hook-calls.js'
+import { changeFields, FIXED_IN_HOST } from './field-changes.js'
+import type { HeaderChanges } from './field-changes.js'
 import { authenticatesConnection } from './connection-auth.js'
-import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
+import { BROKEN_OFF, GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
 import { announceTrailers, BODILESS, frameByLength } from './heads.js'
 import type { Client, Framing } from './heads.js'
+import { HeldBody } from './held-body.js'
+import type { StreamedBody } from './held-body.js'
 import { http1Client } from './http1-client.js'
 import { http2Client } from './http2-client.js'
 import type { ObservedExchange, Outcome } from './observers.js'
@@ -45,7 +51,7 @@ declare module 'http' {
 }
 
 /** One client request and its response. Reads from top to bottom in the order of a good one; failures follow. */
-export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwner, ResponseBodyOwner, DeliveryOwner, TunnelOwner {
+export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwner, ResponseBodyOwner, DeliveryOwner, TunnelOwner, HookedExchange {
   readonly timeout: number
   readonly startedAt = performance.now()
   respondedAt = 0
@@ -57,6 +63,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   readonly #wantsTrailers: boolean
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
+  readonly #hooks: HookCalls | undefined
   /** Who asks; known when the exchange starts. */
   #identity = NOBODY
   #slot: Slot | undefined
@@ -66,17 +73,21 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   #attempt: Attempt | undefined
   #requestBody: RequestBody | undefined
   #responseBody: ResponseBody | undefined
+  /** Where its bytes come from. */
+  #source: Attempt | StreamedBody | undefined
   #tunnel: Tunnel | undefined
   /** Of a response whose client is waited for. */
   #delivery: Delivery | undefined
   #flushed = 0
   #hasEnded = false
 
-  constructor (readonly route: Route, readonly request: Request, readonly reply: Reply) {
+  /** @param hooks of a program; absent for a route that has none */
+  constructor (readonly route: Route, readonly request: Request, readonly reply: Reply, hooks?: HookCalls) {
     const clientRequest = request.raw
     const { raw } = reply
     this.timeout = route.timeout
     this.#clientRequest = clientRequest
+    this.#hooks = hooks
     this.#upgrade = upgradeOf(clientRequest)
     this.#protocol = protocolOf(clientRequest, this.#upgrade)
     this.#hasBody = this.#protocol.hasBody(clientRequest)
@@ -107,8 +118,9 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    * Validates the request and sends it on.
    *
    * @param target of the request, in origin-form
+   * @param changes that a host has made to the headers
    */
-  start (client: Client, target: string): void {
+  start (client: Client, target: string, changes?: HeaderChanges): void {
     const { route, request } = this
     this.#identity = client
     const fields = this.#protocol.fields(this.#clientRequest)
@@ -127,12 +139,31 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#slot = slot
     if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
-    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
-    const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
+    const sent = changes === undefined ? fields : this.#changed(fields, changes)
+    if (sent === undefined) return
+    const head = route.requestHeads.build(sent, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
+    const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(sent)
     const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
-    this.#outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
-    if (route.bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, route.bodyBuffer)
-    else this.#try(this.#outgoing, false)
+    const outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
+    if (this.#hooks === undefined) this.send(outgoing)
+    else this.#hooks.prepare(outgoing, this)
+  }
+
+  send (outgoing: OutgoingRequest): void {
+    const { route: { bodyBuffer } } = this
+    this.#outgoing = outgoing
+    if (bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, bodyBuffer)
+    else this.#try(outgoing, false)
+  }
+
+  /** A host's hook may have set what is no header. */
+  #changed (fields: RawFields, { before, after }: HeaderChanges): RawFields | undefined {
+    try {
+      return changeFields(fields, before, after, FIXED_IN_HOST)
+    } catch (error) {
+      this.hookFailed(new GatewayError('INTERNAL_ERROR', undefined, error))
+      return undefined
+    }
   }
 
   /** Waits for the whole of a body that is small enough, as far as that is known. */
@@ -173,7 +204,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 
   /** @param fresh whether on a new connection */
   #try (outgoing: OutgoingRequest, fresh: boolean): void {
-    const attempt = new Attempt(this.route.upstream.pick(), outgoing, fresh, this)
+    const attempt = new Attempt((this.#hooks?.upstream ?? this.route.upstream).pick(), outgoing, fresh, this)
     this.#attempt = attempt
     for (const attempted of this.route.observers.attempted) attempted(this)
     try {
@@ -199,19 +230,37 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     }
     this.respondedAt = performance.now()
     this.#requestBody?.responded()
+    for (const responded of this.route.observers.responded) responded(this)
+    if (this.#hooks === undefined) this.pass(response, this.responseHead(response))
+    else this.#hooks.responded(response, this)
+  }
+
+  responseHead (response: UpstreamResponse): string[] {
     const { route, reply, request } = this
-    for (const responded of route.observers.responded) responded(this)
     const { rawHeaders, statusCode } = response
-    const length = fieldValue(rawHeaders, 'content-length')
     const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     if (this.#isUploading) head.push(...this.#protocol.closing)
     if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
-    const isHeadOnly = request.method === 'HEAD' || statusCode === 204 || statusCode === 304 || length === '0' || response.isHeadOnly === true
-    if (this.#wantsTrailers && !isHeadOnly && length === undefined) announceTrailers(rawHeaders, head)
-    if (!this.#writeHead(statusCode, response.statusMessage, head, isHeadOnly)) return
-    const body = new ResponseBody(response, reply.raw, this.#protocol, length, this.#wantsTrailers, this)
+    if (this.#wantsTrailers && !this.#isHeadOnly(response) && fieldValue(rawHeaders, 'content-length') === undefined) announceTrailers(rawHeaders, head)
+    return head
+  }
+
+  isBodiless ({ statusCode }: UpstreamResponse): boolean {
+    return this.request.method === 'HEAD' || statusCode === 204 || statusCode === 304
+  }
+
+  #isHeadOnly (response: UpstreamResponse): boolean {
+    return this.isBodiless(response) || response.isHeadOnly === true || fieldValue(response.rawHeaders, 'content-length') === '0'
+  }
+
+  pass (response: UpstreamResponse, head: string[], streamed?: StreamedBody, isOther = false): void {
+    const isHeadOnly = !isOther && this.#isHeadOnly(response)
+    if (!this.#writeHead(response.statusCode, response.statusMessage, head, isHeadOnly)) return
+    const length = isOther ? undefined : fieldValue(response.rawHeaders, 'content-length')
+    const body = new ResponseBody(response, this.reply.raw, this.#protocol, length, this.#wantsTrailers && !isOther, this)
     this.#responseBody = body
-    this.#attempt?.deliverTo(body)
+    this.#source = streamed ?? this.#attempt
+    this.#source?.deliverTo(body)
     if (isHeadOnly) body.endWithHead()
   }
 
@@ -250,7 +299,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   }
 
   resumeBody (): void {
-    this.#attempt?.resume()
+    this.#source?.resume()
   }
 
   bodyComplete (): void {
@@ -270,6 +319,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#protocol.release(this.#clientRequest)
     leaveExchange()
     for (const ended of this.route.observers.ended) ended(this)
+    this.#hooks?.ended(this)
   }
 
   // Failures.
@@ -294,7 +344,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   }
 
   bodyBroken (error: unknown): void {
-    this.#breakOff('upstream error', new GatewayError('BAD_GATEWAY', 'Upstream service broke off its response', error))
+    if (error instanceof GatewayError) this.#breakOff('rejected', error)
+    else this.#breakOff('upstream error', new GatewayError('BAD_GATEWAY', BROKEN_OFF, error))
   }
 
   /** The connection's clock: no byte moved for `timeout` milliseconds. */
@@ -354,6 +405,23 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#protocol.breakOff(this.reply.raw, this.#responseBody?.hasLength === true)
   }
 
+  // Hooks.
+
+  hold (scope: AsyncResource): HeldBody {
+    const body = new HeldBody(() => this.#attempt?.resume(), scope)
+    this.#attempt?.deliverTo(body)
+    return body
+  }
+
+  isOver (): boolean {
+    if (this.isClientGone) this.ended()
+    return this.#hasEnded || this.outcome !== undefined
+  }
+
+  hookFailed (error: GatewayError): void {
+    this.#reject(error.code === 'BAD_GATEWAY' ? 'upstream error' : 'rejected', error)
+  }
+
   // Upgrades.
 
   /** The upstream goes over to the protocol that the client asked for: after this head there is no more HTTP. */
@@ -368,16 +436,31 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
       return
     }
     for (const responded of route.observers.responded) responded(this)
-    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
-    head.push('Connection', 'Upgrade', 'Upgrade', protocol)
+    // A copy: the connection's next read goes to where it lies.
+    const first = Buffer.from(early)
+    const head = (): string[] => {
+      const fields = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
+      fields.push('Connection', 'Upgrade', 'Upgrade', protocol)
+      return fields
+    }
+    const pass = (fields: string[]): void => this.#goOver(response, connection, first, fields)
+    if (this.#hooks === undefined) pass(head())
+    else this.#hooks.switched(response, this, { head, pass, drop: () => connection.destroy() })
+  }
+
+  #goOver (response: UpstreamResponse, connection: Socket, early: Buffer, head: string[]): void {
+    const { route, reply } = this
+    if (connection.destroyed) {
+      this.#reject('upstream error', new GatewayError('BAD_GATEWAY', BROKEN_OFF))
+      return
+    }
     if (!this.#writeHead(101, response.statusMessage, head, true)) {
       connection.destroy()
       return
     }
     const { socket } = this.#clientRequest
     switchProtocols(reply.raw, socket)
-    // A copy: the connection's next read goes to where it lies.
-    connection.unshift(Buffer.from(early))
+    connection.unshift(early)
     this.#tunnel = new Tunnel(socket, connection, route.upgradeTimeout, this)
     this.#tunnel.begin()
   }

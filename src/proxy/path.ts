@@ -67,6 +67,11 @@ function isMounted (url: string, prefix: string): boolean {
   return next === SLASH || next === QUESTION_MARK
 }
 
+/** Whether a path that code has made may be forwarded, with its query. It has passed no parser. */
+export function isForwardable (url: string, allowsEncoded: boolean): boolean {
+  return originForm(url) === url && !NOT_IN_TARGET.test(url) && isPlain(url, 0, allowsEncoded ? OVERLONG : FORBIDDEN)
+}
+
 /** What is forwarded starts with one slash: `//other.host/x` would be an authority to many URL parsers. */
 function originForm (path: string): string | undefined {
   const first = path.charCodeAt(0)
@@ -76,6 +81,9 @@ function originForm (path: string): string | undefined {
 
 const SLASH = 47
 const QUESTION_MARK = 63
+
+/** What must be percent-encoded (RFC 3986 section 2). */
+export const NOT_IN_TARGET = /[^!-~]/
 
 export interface AbsoluteTarget {
   readonly authority: string

@@ -4,6 +4,7 @@ import type { UpstreamResponse } from '../upstream/pool.js'
 import { GatewayError } from './errors.js'
 import { isSame, listValue } from './fields.js'
 import type { RawFields } from './fields.js'
+import { NOT_IN_TARGET } from './path.js'
 import type { Via } from './via.js'
 import { isHttp2 } from './client-protocol.js'
 
@@ -15,9 +16,6 @@ const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 
 /** What is forwarded, for the Allow field that a 405 must have (RFC 9110 section 15.5.6). */
 export const ALLOWED_METHODS = METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE').join(', ')
-
-/** What must be percent-encoded (RFC 3986 section 2). */
-const NOT_IN_TARGET = /[^!-~]/
 
 /** What a route asks of its requests. */
 export interface RequestRules {

@@ -73,6 +73,12 @@ export class Http2Pool implements Pool, SessionOwner {
     return free
   }
 
+  get idle (): number {
+    let idle = 0
+    for (const { streams } of this.#sessions) if (streams === 0) idle++
+    return idle
+  }
+
   get waiting (): number {
     return this.#waiting.size
   }

@@ -93,6 +93,12 @@ export interface Pool {
   readonly free: number
   /** Requests that it takes at once, without those that wait. */
   readonly capacity: number
+  /** Open connections. */
+  readonly size: number
+  /** Open connections that nobody uses. */
+  readonly idle: number
+  /** Requests that wait for a connection. */
+  readonly waiting: number
   /** Closes what is idle; what is in use is closed when it is released. */
   close (): void
 }

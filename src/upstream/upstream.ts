@@ -13,6 +13,10 @@ export class Upstream {
     return this.#target
   }
 
+  get targets (): readonly Target[] {
+    return [this.#target]
+  }
+
   /** Requests that it has room for. */
   get free (): number {
     return this.#target.pool.free

@@ -6,33 +6,21 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import { compileReplacement, readTarget } from '../src/config/index.js'
+import { readTarget } from '../src/config/index.js'
 import type { RouteSettings, Settings, Target as Address } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
-import { BodyBuffer } from '../src/proxy/body-buffer.js'
-import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
 import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
 import type { Group, Place } from '../src/proxy/choice.js'
-import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
 import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
-import { HeaderRules } from '../src/proxy/header-rules.js'
-import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
-import { authorityOf, compileLocation, upstreamPrefix } from '../src/proxy/location.js'
-import type { LocationRewrite } from '../src/proxy/location.js'
 import { Observers } from '../src/proxy/observers.js'
-import { compileOrigins } from '../src/proxy/origins.js'
-import { compileRewrite, compileStrip, splitAbsolute } from '../src/proxy/path.js'
-import type { Rewrite } from '../src/proxy/path.js'
+import { splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
-import { SecurityHeaders } from '../src/proxy/security-headers.js'
-import { CookieRewrite } from '../src/proxy/set-cookie.js'
-import { Via } from '../src/proxy/via.js'
 import { forgetHeader, headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
@@ -48,16 +36,19 @@ import { localResponse, responderOf, respondUnforwarded } from '../src/server/un
 import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
+import { hostFieldOf, RouteFactory } from '../src/server/route-factory.js'
+import type { RouteTarget } from '../src/server/route-factory.js'
 import { exchangeIds } from '../src/server/request-ids.js'
 import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
 import { ChosenUpstreams } from '../src/upstream/chosen-upstreams.js'
-import { Target } from '../src/upstream/target.js'
-import { Upstream } from '../src/upstream/upstream.js'
+import type { Upstream } from '../src/upstream/upstream.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The policy of the route, for a host's @fastify/cors. */
     cors?: FastifyCorsOptions | false
+    /** Whether requests for the route have access lines. */
+    accessLog?: boolean
   }
 }
 
@@ -88,8 +79,6 @@ interface Mount {
   readonly calls: HooksOfRoute<FastifyRequest> | undefined
 }
 
-type RouteTarget = NonNullable<RouteSettings['target']>
-
 const kMount = Symbol('mount')
 
 /** Has its mount from the first hook on. */
@@ -106,10 +95,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const choices: ChosenUpstreams<Address>[] = []
   const registered: RegisteredRoute[] = []
   const hosts = new HostHooks()
-  const via = options.via === false ? undefined : new Via(options.via)
-  const { forwarded } = options
-  const requestHeads = new RequestHeads({ forwarded, via })
-  const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
+  const routes = new RouteFactory(options, new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])]))
 
   continueInTurn(fastify.server)
   watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
@@ -155,7 +141,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     if (settings === undefined) return { route: undefined, hooks, calls: undefined }
     const given = options.given?.[options.routes.indexOf(settings)]
     const { target } = settings
-    const route = target && prepare(settings, target)
+    const route = target && routes.make(settings, target, mountedPrefix(settings.prefix))
+    if (route !== undefined) upstreams.push(route.upstream)
     if (given !== undefined) registered.push({ prefix: mountedPrefix(settings.prefix), target: route?.upstream.targets.map(({ name }) => name).join(), options: given.options })
     if (target !== undefined) return { route, hooks, calls: callsOf(settings, target, given?.hooks) }
     return { route: undefined, calls: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
@@ -274,47 +261,6 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + prefix
   }
 
-  function prepare (settings: RouteSettings, target: RouteTarget): Route {
-    const mounted = mountedPrefix(settings.prefix)
-    const upstream = new Upstream(new Target({ ...target, ...hostFieldOf(settings) }))
-    upstreams.push(upstream)
-    return {
-      prefix: mounted,
-      upstream,
-      preservesHost: settings.host === 'preserve',
-      rewrite: rewriteOf(mounted, settings),
-      timeout: settings.timeout,
-      upgradeTimeout: settings.upgradeTimeout,
-      origins: settings.cors ? compileOrigins(settings.cors.origin) : undefined,
-      maxBodySize: settings.maxBodySize,
-      bodyRate: requestRate(settings),
-      responseRate: responseRate(settings),
-      bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
-      concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
-      via,
-      ...headsOf(settings, mounted),
-      observers
-    }
-  }
-
-  /** Routes that change nothing of a request's head share what makes it. */
-  function headsOf (settings: RouteSettings, prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
-    const { headers: { request, response }, cookies } = settings
-    const rules = response && new HeaderRules(response, prefix)
-    return {
-      requestHeads: request === undefined ? requestHeads : new RequestHeads({ forwarded, via, rules: new HeaderRules(request, prefix) }),
-      responseHeads: new ResponseHeads({
-        cors: Boolean(settings.cors),
-        rateLimit: Boolean(settings.rateLimit),
-        via,
-        rules,
-        security: settings.securityHeaders ? new SecurityHeaders(rules?.replaced ?? []) : undefined,
-        location: settings.rewriteLocation ? locationOf(settings, prefix) : undefined,
-        cookies: cookies && new CookieRewrite(cookies)
-      })
-    }
-  }
-
   /** The log of a request that has another id now. */
   function logOf ({ id, raw }: FastifyRequest): FastifyBaseLogger {
     const label = fastify.initialConfig.requestIdLogLabel ?? 'reqId'
@@ -342,7 +288,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
    * under HTTP/2 streams that were reset before there was one.
    */
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
+    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined && request.routeOptions.config.accessLog !== false) {
       const { id, raw: { method, url } } = request
       logLocal(fastify.log, { reqId: id, method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime)
     }
@@ -351,15 +297,6 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
 }, { name: 'stream-gateway', fastify: '5.x' })
 
 /** The name that the target gets as Host, where it is another than its own. */
-function hostFieldOf ({ host }: RouteSettings): { hostField?: string } {
-  return host === 'target' || host === 'preserve' ? {} : { hostField: host }
-}
-
-function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
-  const allowsEncoded = encodedCharacters === 'allow'
-  return stripPrefix ? compileStrip(mounted, allowsEncoded) : compileRewrite(mounted, pathRewrite, compileReplacement, allowsEncoded)
-}
-
 /** Runs what one of the policies has made of the route that was found. */
 function hookOfMount (nth: number): onRequestHookHandler {
   return function (request: MountedRequest, reply, done) {
@@ -368,32 +305,6 @@ function hookOfMount (nth: number): onRequestHookHandler {
     // Fastify waits for a promise as well.
     else return hook.call(this, request, reply, done)
   }
-}
-
-/** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */
-function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: RouteSettings): BodyRate {
-  return minBodyRate === 0 && bodyBuffer > 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(requestTimeout, minBodyRate)
-}
-
-/** `undefined` where the rewrite of the path cannot be undone. */
-function locationOf ({ target, host, stripPrefix, pathRewrite }: RouteSettings, prefix: string): LocationRewrite | undefined {
-  const from = stripPrefix ? '' : upstreamPrefix(prefix, pathRewrite)
-  if (target === undefined || from === undefined) return undefined
-  const basePath = 'basePath' in target ? target.basePath ?? '' : ''
-  return compileLocation({ from: basePath + from, to: prefix, authorities: [authorityOf(target), ...namesOf(target, host)] })
-}
-
-/** By which else the service knows itself: what it is asked for. */
-function namesOf (target: object, host: RouteSettings['host']): string[] {
-  if (host === 'target' || host === 'preserve') return []
-  const name = host.toLowerCase()
-  const isSecure = 'protocol' in target && target.protocol === 'https'
-  return [/:\d+$/.test(name) ? name : `${name}:${isSecure ? 443 : 80}`]
-}
-
-/** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */
-function responseRate ({ requestTimeout, timeout, minResponseRate }: RouteSettings): BodyRate {
-  return minResponseRate === 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(Math.min(requestTimeout, timeout), minResponseRate)
 }
 
 /** Where the hooks of the host are all there is. */

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import type { ServerSettings } from '../src/config/index.js'
 import { isDraining } from '../src/server/drain.js'
 
+const UNLOGGED = { config: { accessLog: false } }
 const NO_STORE = { 'cache-control': 'no-store' }
 
 /**
@@ -12,8 +13,8 @@ const NO_STORE = { 'cache-control': 'no-store' }
 export default fp(async function health (fastify: FastifyInstance, { health: paths }: Pick<ServerSettings, 'health'>) {
   if (paths === false) return
   await fastify.register(async function checks (scope) {
-    scope.get(paths.alive, (_request, reply) => { reply.headers(NO_STORE).send({ status: 'ok' }) })
-    scope.get(paths.ready, (_request, reply) => {
+    scope.get(paths.alive, UNLOGGED, (_request, reply) => { reply.headers(NO_STORE).send({ status: 'ok' }) })
+    scope.get(paths.ready, UNLOGGED, (_request, reply) => {
       if (isDraining(fastify.server)) reply.code(503).headers(NO_STORE).send({ status: 'draining' })
       else reply.headers(NO_STORE).send({ status: 'ok' })
     })

@@ -257,7 +257,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const isHeadOnly = !isOther && this.#isHeadOnly(response)
     if (!this.#writeHead(response.statusCode, response.statusMessage, head, isHeadOnly)) return
     const length = isOther ? undefined : fieldValue(response.rawHeaders, 'content-length')
-    const body = new ResponseBody(response, this.reply.raw, this.#protocol, length, this.#wantsTrailers && !isOther, this)
+    const body = new ResponseBody(response, this.reply.raw, this.#protocol, length, this.#wantsTrailers && !isOther ? this.route.responseHeads.notInTrailers : undefined, this)
     this.#responseBody = body
     this.#source = streamed ?? this.#attempt
     this.#source?.deliverTo(body)

@@ -68,16 +68,26 @@ export function copyEndToEnd (raw: RawFields, stripped: FieldNames, replaced: re
  * What a trailer section must not bring in behind the head's back: framing, routing, authentication, and what a
  * server acts on before the body (RFC 9110 section 6.5.1).
  */
-const NOT_IN_TRAILERS = strippedNames([
+const OF_HEADS = [
   'content-length', 'content-encoding', 'content-type', 'content-range', 'host', 'authorization', 'cookie', 'set-cookie',
   'www-authenticate', 'cache-control', 'expect', 'location', 'max-forwards', 'range', 'retry-after', 'vary', 'via', 'date',
   'forwarded', 'x-forwarded-*', 'x-real-ip', 'access-control-*'
-])
+]
+const NOT_IN_TRAILERS = strippedNames(OF_HEADS)
 
-/** A trailer section as Node takes it, less what has no business in one. */
-export function allowedTrailers (raw: RawFields): Array<[string, string]> {
+/** What a trailer section must not have, where a route has rules for fields of these names: a trailer would lead around them. */
+export function namesNotInTrailers (ruled: readonly string[] = []): FieldNames {
+  return ruled.length === 0 ? NOT_IN_TRAILERS : strippedNames([...OF_HEADS, ...ruled])
+}
+
+/**
+ * A trailer section as Node takes it.
+ *
+ * @param left what has no business in it
+ */
+export function allowedTrailers (raw: RawFields, left: FieldNames): Array<[string, string]> {
   const kept: string[] = []
-  copyEndToEnd(raw, NOT_IN_TRAILERS, NONE, kept)
+  copyEndToEnd(raw, left, NONE, kept)
   const pairs: Array<[string, string]> = []
   eachField(kept, (name, value) => pairs.push([name, value]))
   return pairs

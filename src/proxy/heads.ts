@@ -1,4 +1,4 @@
-import { copyEndToEnd, fieldValue, listValue, members, strippedNames } from './fields.js'
+import { copyEndToEnd, fieldValue, listValue, members, namesNotInTrailers, strippedNames } from './fields.js'
 import type { FieldNames, RawFields } from './fields.js'
 import type { HeaderRules } from './header-rules.js'
 import type { LocationRewrite } from './location.js'
@@ -58,6 +58,8 @@ const USUALLY_BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
 /** Makes the heads of a route's requests. */
 export class RequestHeads {
+  /** What trailers must not have. */
+  readonly notInTrailers: FieldNames
   readonly #via: Via | undefined
   readonly #setsXForwarded: boolean
   readonly #setsForwarded: boolean
@@ -67,6 +69,7 @@ export class RequestHeads {
 
   constructor ({ forwarded, via, rules }: RequestHeadOptions) {
     const replaced = rules?.replaced ?? NONE
+    this.notInTrailers = namesNotInTrailers(replaced)
     this.#via = via
     this.#setsXForwarded = forwarded !== 'rfc7239'
     this.#setsForwarded = forwarded !== 'x-forwarded'
@@ -149,6 +152,8 @@ export interface ResponseHeadOptions {
 
 /** Makes the heads of the responses that a route's clients get. */
 export class ResponseHeads {
+  /** What trailers must not have. */
+  readonly notInTrailers: FieldNames
   readonly #stripped: FieldNames
   readonly #via: Via | undefined
   readonly #rules: HeaderRules | undefined
@@ -162,6 +167,7 @@ export class ResponseHeads {
     if (cors) names.push('access-control-*')
     if (rateLimit) names.push('x-ratelimit-*')
     this.#stripped = strippedNames(names)
+    this.notInTrailers = namesNotInTrailers(rules?.replaced)
     this.#via = via
     this.#rules = rules
     this.#security = security

@@ -6,12 +6,15 @@ import type { BodyRate, RatedBody } from './body-rate.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { GatewayError } from './errors.js'
 import { allowedTrailers } from './fields.js'
+import type { FieldNames } from './fields.js'
 
 /** What bounds a request's body. */
 export interface RequestBodyLimits {
   /** Bytes, also of a body whose length is not known before. */
   readonly maxBodySize: number
   readonly bodyRate: BodyRate
+  /** Knows what trailers must not have. */
+  readonly requestHeads: { readonly notInTrailers: FieldNames }
 }
 
 /** The exchange that a body belongs to. */
@@ -179,7 +182,7 @@ export class RequestBody implements RatedBody, BodyReceiver {
 
   #addTrailers (upstream: Sender): boolean {
     try {
-      upstream.addTrailers(allowedTrailers(this.#request.rawTrailers))
+      upstream.addTrailers(allowedTrailers(this.#request.rawTrailers, this.#limits.requestHeads.notInTrailers))
       return true
     } catch (error) {
       this.#owner.rejectBody(new GatewayError('BAD_REQUEST', undefined, error))

@@ -5,6 +5,7 @@ import type { Deferred } from '../node/loop-turn.js'
 import type { BodySink, UpstreamResponse } from '../upstream/pool.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { allowedTrailers } from './fields.js'
+import type { FieldNames } from './fields.js'
 
 /** The exchange that a response belongs to. */
 export interface ResponseBodyOwner {
@@ -35,7 +36,8 @@ export class ResponseBody implements BodySink, Deferred {
   readonly #client: ServerResponse
   readonly #protocol: ClientProtocol
   readonly #owner: ResponseBodyOwner
-  readonly #wantsTrailers: boolean
+  /** What trailers must not have; `undefined` where the client gets none. */
+  readonly #notInTrailers: FieldNames | undefined
   /** To come under Content-Length; NaN without one. */
   #remaining: number
   #hasBegun = false
@@ -44,12 +46,12 @@ export class ResponseBody implements BodySink, Deferred {
   #last: Buffer | undefined
 
   /** @param length as the Content-Length field has it */
-  constructor (upstream: UpstreamResponse, client: ServerResponse, protocol: ClientProtocol, length: string | undefined, wantsTrailers: boolean, owner: ResponseBodyOwner) {
+  constructor (upstream: UpstreamResponse, client: ServerResponse, protocol: ClientProtocol, length: string | undefined, notInTrailers: FieldNames | undefined, owner: ResponseBodyOwner) {
     this.#upstream = upstream
     this.#client = client
     this.#protocol = protocol
     this.#owner = owner
-    this.#wantsTrailers = wantsTrailers
+    this.#notInTrailers = notInTrailers
     this.#remaining = length === undefined ? NaN : Number(length)
   }
 
@@ -100,8 +102,8 @@ export class ResponseBody implements BodySink, Deferred {
   end (): void {
     if (this.#hasEnded) return
     const { rawTrailers } = this.#upstream
-    if (this.#wantsTrailers && rawTrailers.length > 0 && this.#protocol.takesTrailers(this.#client)) {
-      this.#protocol.addTrailers(this.#client, allowedTrailers(rawTrailers))
+    if (this.#notInTrailers !== undefined && rawTrailers.length > 0 && this.#protocol.takesTrailers(this.#client)) {
+      this.#protocol.addTrailers(this.#client, allowedTrailers(rawTrailers, this.#notInTrailers))
     }
     this.#finish()
   }

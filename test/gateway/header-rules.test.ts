@@ -151,3 +151,20 @@ t.test('as a service', async t => {
 t.test('a variable that nobody knows is a mistake at the start', async t => {
   t.throws(() => new HeaderRules({ remove: [], set: [['a', ['', 'claim.sub', '']]], append: [] }, '/'), { message: 'nothing is known as claim.sub' })
 })
+
+t.test('a trailer does not lead around a rule, in either direction', async t => {
+  const received: string[] = []
+  const { port: upstream } = await rawService(t, socket => socket.on('data', bytes => {
+    received.push(String(bytes))
+    if (String(bytes).includes('\r\n0\r\n')) {
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-User\r\n\r\n2\r\nok\r\n0\r\nX-User: root\r\nX-Inner: secret\r\nX-Sum: 1\r\n\r\n')
+    }
+  }))
+  const { port } = await gatewayTo(t, upstream, { headers: { request: { set: { 'x-user': 'nobody' } }, response: { remove: ['x-user', 'x-inner'] } } })
+  const client = new RawClient(t, port)
+  client.send('POST /api/x HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\nX-User: root\r\nX_User: root\r\nX-Sum: 1\r\n\r\n')
+  await client.until(/X-Sum: 1\r\n\r\n$/)
+  t.notMatch(client.received, /root|secret/)
+  t.match(received.join(''), /\r\nx-user: nobody\r\n[^]*\r\n0\r\nX-Sum: 1\r\n\r\n$/)
+  t.notMatch(received.join(''), 'root')
+})

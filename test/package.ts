@@ -37,6 +37,7 @@ await step('arethetypeswrong', () => run(ROOT, 'npx', 'attw', tarball, '--profil
 await step('source maps have their sources', sourceMaps)
 await step('an empty folder: the plugin alone, in ESM and in CommonJS', plugin, '5')
 await step('with the oldest Fastify', plugin, '5.0.0')
+await step('an empty folder: the command, as the README begins', command)
 for (const version of TYPESCRIPTS) await step(`its types under TypeScript ${version}`, types, version)
 await step('in an app that fastify-cli has made', generated)
 
@@ -158,6 +159,33 @@ function types (version: string): void {
   }
 }
 
+/** What stands first in the README, in the folder that the package was installed in. */
+async function command (): Promise<void> {
+  const folder = folderWith('command', tarball)
+  const service = createServer((request, response) => { request.pipe(response) }).listen(0, '127.0.0.1')
+  await once(service, 'listening')
+  run(folder, 'npx', 'fastify-stream-gateway', '--version')
+  run(folder, 'npx', 'fastify-stream-gateway', 'init', '--prefix', '/api', '--target', `http://127.0.0.1:${portOf(service)}`)
+  run(folder, 'npx', 'fastify-stream-gateway', 'check')
+  const { $schema = '' }: { $schema?: string } = JSON.parse(readFileSync(join(folder, 'routes.json'), 'utf8'))
+  JSON.parse(readFileSync(join(folder, $schema), 'utf8'))
+  const started = spawn('npx', ['fastify-stream-gateway', 'start', '-p', '0', '-a', '127.0.0.1'], { cwd: folder, detached: true })
+  try {
+    await expectEcho(started.stdout)
+  } finally {
+    if (started.pid !== undefined) process.kill(-started.pid)
+    service.close()
+  }
+}
+
+/** Waits until an app listens, and has it forward a body. */
+async function expectEcho (stdout: NodeJS.ReadableStream): Promise<void> {
+  const port = await listening(stdout)
+  const response = await fetch(`http://127.0.0.1:${port}/api/x`, { method: 'POST', body: 'body' })
+  const text = await response.text()
+  if (text !== 'body') throw new Error(text)
+}
+
 /** `fastify generate --lang=ts`, the gateway as one of its plugins. */
 async function generated (): Promise<void> {
   const folder = folderWith('cli', 'fastify-cli@8')
@@ -177,10 +205,7 @@ export default fp(async fastify => {
 `)
   const started = spawn('npm', ['exec', '-c', 'npm run build:ts && fastify start -p 0 -l info dist/app.js'], { cwd: app, detached: true })
   try {
-    const port = await listening(started.stdout)
-    const response = await fetch(`http://127.0.0.1:${port}/api/x`, { method: 'POST', body: 'body' })
-    const text = await response.text()
-    if (text !== 'body') throw new Error(text)
+    await expectEcho(started.stdout)
   } finally {
     if (started.pid !== undefined) process.kill(-started.pid)
     service.close()

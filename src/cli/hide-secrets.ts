@@ -12,6 +12,7 @@ const USER_INFORMATION = /\/\/[^/@\s]*@/g
 /** A copy of a configuration for people to look at, without what it keeps from them. */
 export function hideSecrets (value: unknown, path = '', isSecret = false): unknown {
   if (typeof value === 'string') return isSecret || PEM.test(value) ? HIDDEN : value.replace(USER_INFORMATION, `//${HIDDEN}@`)
+  if (isField(value)) return [value[0], hideSecrets(value[1], path, isSecret || SECRET.test(value[0]))]
   if (Array.isArray(value)) return value.map(item => hideSecrets(item, path, isSecret))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => {
@@ -19,4 +20,9 @@ export function hideSecrets (value: unknown, path = '', isSecret = false): unkno
     const hides = !NO_SECRET.test(below) && SECRET.test(key)
     return [key, hideSecrets(item, below, isSecret || (hides && (typeof item !== 'object' || LISTS.test(key))))]
   }))
+}
+
+/** A header of a normalized configuration: its name, and its value taken apart. */
+function isField (value: unknown): value is [name: string, template: unknown[]] {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && Array.isArray(value[1])
 }

@@ -23,8 +23,12 @@ export function readArgs<Config extends ParseArgsConfig> (config: Config): Retur
     return parseArgs(config)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    throw new UsageError(error.message.split('. ')[0]?.toLowerCase())
+    throw new UsageError(decapitalized(error.message.split('. ', 1).join()))
   }
+}
+
+function decapitalized (sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1)
 }
 
 /**

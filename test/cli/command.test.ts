@@ -71,6 +71,16 @@ t.test('check', async t => {
   t.match(run(folder, ['check', 'none.json']), { status: 1, stderr: /^none\.json: 1 mistake\n {2}cannot be read/ })
   const printed = JSON.parse(run(folder, ['check', '--print']).stdout)
   t.match(printed, { server: { keepAliveTimeout: 72_000 }, routes: [{ prefix: '/api', timeout: 30_000 }] }, 'as it would run')
+
+  const headers = {
+    request: { set: { Authorization: 'Bearer hidden', 'x-api-key': 'hidden', 'x-tenant': 'shown' }, append: { cookie: 'a=hidden' } },
+    response: { append: { 'set-cookie': 'a=hidden' } }
+  }
+  writeFileSync(join(folder, 'secret.json'), JSON.stringify({ headers, cors: { origin: '*', allowedHeaders: ['authorization', 'x-shown'] }, routes: [{ prefix: '/api', target: 'http://localhost:1', headers }] }))
+  const { status, stdout } = run(folder, ['check', 'secret.json', '--print'])
+  t.equal(status, 0)
+  t.notMatch(stdout, 'hidden', 'secrets in header rules, which are lists once they are normalized')
+  t.match(JSON.parse(stdout).routes, [{ headers: { request: { set: [['Authorization', ['***']], ['x-api-key', ['***']], ['x-tenant', ['shown']]] } }, cors: { allowedHeaders: ['authorization', 'x-shown'] } }])
 })
 
 t.test('init', async t => {

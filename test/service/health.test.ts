@@ -1,7 +1,12 @@
+import type { Server } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { beginDraining } from '../../src/server/drain.js'
 import { call } from '../fixtures/gateway.js'
+import { Http2Client } from '../fixtures/http2.js'
 import { service } from '../fixtures/peers.js'
 import { ServiceProcess } from '../fixtures/process.js'
+import { startRoutes } from '../fixtures/routes.js'
 
 t.test('alive and ready, also where a route takes everything, and without access lines', async t => {
   const { port: upstream } = await service(t, (request, response) => response.end(`service ${String(request.url)}`))
@@ -24,6 +29,23 @@ t.test('alive and ready, also where a route takes everything, and without access
   t.equal(String(body), '{"status":"draining"}')
   t.equal((await call(port, '/healthz')).status, 200)
   t.strictSame(gateway.lines.filter(({ url }) => url !== undefined).map(({ url }) => url), ['/healthz/x'])
+})
+
+t.test('in HTTP/2, too, and while it drains', async t => {
+  for (const http2 of [false, true]) {
+    let server: Server | undefined
+    const build = (app: FastifyInstance): void => { server = app.server }
+    const { port, lines } = await startRoutes(t, { server: { health: true }, routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] }, { http2, build })
+    const ask = async (path: string): Promise<string> => {
+      if (!http2) return String((await call(port, path)).body)
+      return (await new Http2Client(t, port).ask({ ':path': path }).closed).body
+    }
+    t.equal(await ask('/readyz'), '{"status":"ok"}')
+    if (server !== undefined) beginDraining(server)
+    t.equal(await ask('/readyz'), '{"status":"draining"}')
+    t.equal(await ask('/healthz'), '{"status":"ok"}')
+    t.strictSame(lines.filter(({ url }) => url !== undefined), [])
+  }
 })
 
 t.test('paths of one\'s own', async t => {

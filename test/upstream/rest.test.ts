@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
+import { enterExchange, leaveExchange } from '../../src/node/loop-turn.js'
 import { Http1Pool } from '../../src/upstream/http1-pool.js'
 import { HTTP1_LIMITS } from '../../src/upstream/pool.js'
 import type { UpstreamResponse } from '../../src/upstream/pool.js'
@@ -11,10 +13,12 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 function pooled (t: Test, port: number, maxConnections: number, maxQueue = HTTP1_LIMITS.maxQueue) {
   const pool = new Http1Pool({ protocol: 'http', host: '127.0.0.1', port }, { ...HTTP1_LIMITS, maxConnections, maxQueue })
   t.teardown(() => pool.close())
+  const used: Array<Socket | null> = []
   const post = async (): Promise<string> => await new Promise((resolve, reject) => {
     const request = pool.request({ method: 'POST', path: '/', head: ['Host', 'x', 'Content-Length', '0'], hasBody: false, fresh: false, timeout: 10_000, silent: () => false })
     request.on('error', reject)
     request.on('response', (response: UpstreamResponse) => {
+      used.push(request.socket)
       let body = ''
       pool.deliver(response, {
         write (chunk) {
@@ -28,7 +32,7 @@ function pooled (t: Test, port: number, maxConnections: number, maxQueue = HTTP1
     })
     request.end()
   })
-  return { pool, post }
+  return { pool, post, used }
 }
 
 /** Waits within the present turn of the event loop: nothing is read meanwhile. */
@@ -69,4 +73,18 @@ t.test('for one that rests a request may wait, also where the queue has no place
   await t.rejects(post(), { name: 'QueueFullError' }, 'and no more than one')
   t.equal(await next, 'ok')
   t.equal(sockets.length, 1)
+})
+
+t.test('one that dies in the turn in which it is acquired: the request gets another', async t => {
+  const { port, sockets } = await rawService(t, socket => socket.on('data', () => socket.write(OK)))
+  const { pool, post, used } = pooled(t, port, 4)
+  t.equal(await post(), 'ok')
+  while (pool.free < 4) await new Promise(resolve => setImmediate(resolve))
+  // Only where many are under way does a request wait for the end of its turn.
+  for (let i = 0; i < 8; i++) enterExchange()
+  const next = post()
+  for (let i = 0; i < 8; i++) leaveExchange()
+  used[0]?.destroy()
+  t.equal(await next, 'ok')
+  t.equal(sockets.length, 2)
 })

@@ -70,10 +70,16 @@ class Http2Responder implements Responder {
     this.stream.end()
   }
 
-  /** Node would end the stream before it resets it, were it not destroyed with an error. */
+  /**
+   * Node would end the stream before it resets it, were it not destroyed with an error. Not while the session is being
+   * read: Node then sends what waits at once, and frees a stream in whose frame nghttp2 still is (heap corruption).
+   */
   reset (): void {
-    if (this.stream.writableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR)
-    else this.stream.destroy(new Error('reset'))
+    setImmediate(() => {
+      if (this.isGone) return
+      if (this.stream.writableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR)
+      else this.stream.destroy(new Error('reset'))
+    })
   }
 
   close (): void {

@@ -125,7 +125,7 @@ export class Chaos {
       const states = await this.#states()
       if (this.#before.length === 0) return []
       const stray = strayFiles(total(this.#before), total(states), connections)
-      return [...stray, ...journal.open.map(number => `the upload of ${number} is still open at its service`)]
+      return [...stray, ...journal.open.map(upload => `an upload is still open at its service: ${upload}`)]
     })
   }
 

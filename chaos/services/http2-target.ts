@@ -76,6 +76,8 @@ class Http2Responder implements Responder {
    */
   reset (): void {
     setImmediate(() => {
+      // Node closes a stream that was held when it has been read to its end.
+      this.stream.resume()
       if (this.isGone) return
       if (this.stream.writableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR)
       else this.stream.destroy(new Error('reset'))
@@ -85,6 +87,8 @@ class Http2Responder implements Responder {
   close (): void {
     if (!this.stream.writableEnded) this.stream.end()
     else if (!this.isGone) this.stream.session?.close()
+    // Node closes a stream that was held when it has been read to its end.
+    this.stream.resume()
   }
 
   /** Its connection is lost to all who share it. */

@@ -30,9 +30,10 @@ export class Journal {
     return this.#arrivals.get(number) ?? []
   }
 
-  /** Requests for whose rest a service still waits. */
-  get open (): number[] {
-    return [...this.#arrivals].flatMap(([number, records]) => records.some(({ upload }) => upload === 'open') ? [number] : [])
+  /** Uploads for whose rest a service still waits. */
+  get open (): string[] {
+    return [...this.#arrivals.values()].flat().filter(({ upload }) => upload === 'open')
+      .map(({ number, target, bytes, declared, did }) => `${number} at ${target}, ${bytes} bytes of ${declared.length}; ${did.join(', ')}`)
   }
 }
 

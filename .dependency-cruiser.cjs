@@ -10,7 +10,7 @@ const MAY_IMPORT = {
   'src/server': { ours: ['src/proxy', 'src/observe', 'src/node', 'src/config'], packages: ['fastify', 'pino'] },
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
-  'src/app.ts': { ours: ['src'], packages: ['fastify'] },
+  'src/app.ts': { ours: ['src', 'plugins/health.ts'], packages: ['fastify'] },
   'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config'], packages: ['fastify', 'fastify-plugin'] },
   'src/cli': { ours: ['src/app.ts', 'src/config', 'src/server'], packages: ['fastify', 'fastify-cli'] },
   // The package as its users have it: its types, and the service.

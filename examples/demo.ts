@@ -47,7 +47,7 @@ async function start ([port, ...others]: number[]): Promise<string> {
   })
   gateway.ended.then(how => fail(`The gateway ended (${how}).`))
   const url = `http://localhost:${free}`
-  await answered(url)
+  await responded(url)
   return url
 }
 
@@ -80,11 +80,11 @@ function explain (error: NodeJS.ErrnoException & { port?: number }): never {
 }
 
 /** Waits until a request comes through to a service of ours: something else may listen at the same port. */
-async function answered (url: string): Promise<void> {
+async function responded (url: string): Promise<void> {
   const token = randomUUID()
   const deadline = Date.now() + START_TIMEOUT
   while (Date.now() < deadline) {
-    const text = await fetch(`${url}/api/payments/inspect?${token}`, { signal: AbortSignal.timeout(1000) }).then(answer => answer.text(), () => '')
+    const text = await fetch(`${url}/api/payments/inspect?${token}`, { signal: AbortSignal.timeout(1000) }).then(response => response.text(), () => '')
     if (text.includes(token)) return
     await wait(50)
   }

@@ -36,7 +36,7 @@ export function tryOuts (gateway: string): TryOut[] {
       prints: ['{"service":"admin","method":"PUT","url":"/admin/inspect?a=%2F","rawHeaders":[…"X-Forwarded-For",…],"bytes":1,…}']
     },
     {
-      title: 'A slow answer is waited for, up to the timeout of the route',
+      title: 'A slow response is waited for, up to the timeout of the route',
       commands: [`curl '${api}/admin/slow?ms=2000'`],
       prints: ['{"service":"admin","waited":2000}']
     },
@@ -68,7 +68,7 @@ export function tryOuts (gateway: string): TryOut[] {
       ]
     },
     {
-      title: 'A browser asks first (preflight): the gateway answers, no service is asked',
+      title: 'A browser asks first (preflight): the gateway responds, no service is asked',
       commands: [`curl -i -X OPTIONS ${api}/payments/invoices -H 'origin: http://localhost:5173' -H 'access-control-request-method: PUT'`],
       prints: ['HTTP/1.1 204 No Content', '…', 'access-control-allow-origin: http://localhost:5173', '…']
     }

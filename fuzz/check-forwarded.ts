@@ -56,7 +56,8 @@ export function endToEnd (message: Message, others: readonly string[] = OF_THE_H
 
 /** Whether a request asks to go over to a protocol that does not carry requests itself. */
 export function asksForUpgrade ({ line: [, , version], fields, body, framing }: Message): boolean {
-  return version === 'HTTP/1.1' && members(fields, 'connection').includes('upgrade') && framing !== 'chunked' && body === '' &&
+  return version === 'HTTP/1.1' && members(fields, 'connection').includes('upgrade') && framing !== 'chunked' &&
+    (body === '' || values(fields, 'expect').length === 0) &&
     members(fields, 'upgrade').some(protocol => !/^(?:h2|https?\b|tls\b)/.test(protocol))
 }
 

@@ -3,6 +3,8 @@ import fp from 'fastify-plugin'
 import cors from '@fastify/cors'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { CorsSettings, Settings } from '../src/config/index.js'
+import { groupByPrefix, isPreflight } from '../src/proxy/choice.js'
+import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 
@@ -20,11 +22,14 @@ const MAX_ORIGINS = 256
  */
 export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: global, routes, policies }: Options) {
   if (!global && !routes.some(route => route.cors)) return
-  // A host's own @fastify/cors has its hook on these routes already, and reads their policies as this one would.
-  if (fastify.hasRequestDecorator('corsPreflightEnabled')) return
-  fastify.decorateRequest('corsPreflightEnabled', false)
+  // A host's own @fastify/cors has its hook on these routes already, and reads their policies as this one would. What
+  // it cannot read is which of several routes with one prefix takes a request.
+  const isHosts = fastify.hasRequestDecorator('corsPreflightEnabled')
+  const left = isHosts ? groupByPrefix(routes).flatMap(({ routes }) => haveOneCors(routes) ? [] : routes) : routes
+  if (left.length === 0) return
+  if (!isHosts) fastify.decorateRequest('corsPreflightEnabled', false)
 
-  const options: FastifyCorsOptions = global || { origin: false }
+  const options: FastifyCorsOptions = global ? corsOptions(global) : { origin: false }
   const respondToPreflight = await corsHook(fastify, options)
   const addHeaders = await corsHook(fastify, { ...options, preflight: false })
   const known = new Map<string, KnownOrigins>()
@@ -40,9 +45,10 @@ export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: 
   function hookOf (settings: CorsSettings): onRequestHookHandler {
     const origins = knownOrigins(settings)
     // Where @fastify/cors looks for the policy of a route; Fastify's own may have those of many.
-    const routeOptions = { value: { config: { cors: settings } } }
+    const routeOptions = { value: { config: { cors: corsOptions(settings) } } }
     return function addCorsHeaders (request, reply, done) {
-      if (isPreflight(request)) {
+      // @fastify/cors takes every OPTIONS for one.
+      if (isPreflight(request.raw)) {
         const malformed = rejectMalformed(request.raw, reply)
         if (malformed === undefined) respondToPreflight.call(this, Object.create(request, { routeOptions }), reply, done)
         else done(malformed)
@@ -56,21 +62,16 @@ export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: 
   }
 
   policies.push(route => {
-    const settings = route === undefined ? global : route.cors
-    return settings ? hookOf(settings) : undefined
+    if (route === undefined) return global && !isHosts ? hookOf(global) : undefined
+    return route.cors && left.includes(route) ? hookOf(route.cors) : undefined
   })
-  if (!global) return
+  if (!global || isHosts) return
   const unrouted = hookOf(global)
   fastify.addHook('onRequest', function addCorsHeadersToUnrouted (request, reply, done) {
     if (request.is404) unrouted.call(this, request, reply, done)
     else done()
   })
 }, { name: 'stream-gateway-cors', fastify: '5.x' })
-
-/** @fastify/cors takes every OPTIONS for a preflight; one without these two headers is for the upstream. */
-function isPreflight ({ raw: { method, headers } }: FastifyRequest): boolean {
-  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
-}
 
 /**
  * The headers that one policy gives to responses, by the origin of the page. @fastify/cors is asked once for each, on
@@ -91,7 +92,7 @@ class KnownOrigins {
     const request: FastifyRequest = Object.create(null, {
       headers: { value: { origin } },
       raw: { value: { method: 'GET' } },
-      routeOptions: { value: { config: { cors: this.settings } } }
+      routeOptions: { value: { config: { cors: corsOptions(this.settings) } } }
     })
     const reply: FastifyReply = Object.create(null, {
       getHeader: { value: () => undefined },

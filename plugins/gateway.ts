@@ -1,29 +1,43 @@
 import { METHODS } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import type { FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyBaseLogger, FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import { compileReplacement } from '../src/config/index.js'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
+import { BodyBuffer } from '../src/proxy/body-buffer.js'
 import { BodyRate } from '../src/proxy/body-rate.js'
 import { isGone } from '../src/proxy/client-protocol.js'
+import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
+import type { Group, Place } from '../src/proxy/choice.js'
 import { Concurrency } from '../src/proxy/concurrency.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import { HeaderRules } from '../src/proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../src/proxy/heads.js'
+import { authorityOf, compileLocation, upstreamPrefix } from '../src/proxy/location.js'
+import type { LocationRewrite } from '../src/proxy/location.js'
 import { Observers } from '../src/proxy/observers.js'
-import { compileRewrite, splitAbsolute } from '../src/proxy/path.js'
+import { compileOrigins } from '../src/proxy/origins.js'
+import { compileRewrite, compileStrip, splitAbsolute } from '../src/proxy/path.js'
+import type { Rewrite } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import type { Route } from '../src/proxy/route.js'
+import { SecurityHeaders } from '../src/proxy/security-headers.js'
+import { CookieRewrite } from '../src/proxy/set-cookie.js'
 import { Via } from '../src/proxy/via.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
+import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
 import { InFlight } from '../src/server/in-flight.js'
+import { localResponse, responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
+import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
+import { exchangeIds } from '../src/server/request-ids.js'
 import { Target } from '../src/upstream/target.js'
 import { Upstream } from '../src/upstream/upstream.js'
 
@@ -34,7 +48,7 @@ declare module 'fastify' {
   }
 }
 
-export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> {
+export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
   /** One line per request. */
@@ -47,8 +61,12 @@ export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded'> 
 
 /** A route, and what decides before its exchanges. */
 interface Mount {
-  /** `undefined` for the paths that have none. */
+  /** `undefined` for what is not forwarded. */
   readonly route: Route | undefined
+  /** What the gateway has in place of a target. */
+  readonly local?: LocalResponse
+  /** Where no route of the prefix takes the request. */
+  readonly rejection?: Rejection
   /** One for each of the policies; `undefined` for one that has nothing to decide here. */
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
 }
@@ -67,7 +85,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const { shutdownTimeout } = options
   const upstreams: Upstream[] = []
   const via = options.via === false ? undefined : new Via(options.via)
-  const requestHeads = new RequestHeads({ forwarded: options.forwarded, via })
+  const { forwarded } = options
+  const requestHeads = new RequestHeads({ forwarded, via })
   const observers = new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
 
   continueInTurn(fastify.server)
@@ -82,31 +101,47 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const sharedLog = fastify.log.child({}, { level: LOG_LEVEL })
   const ownLog = options.isService === true ? { childLoggerFactory: () => sharedLog } : {}
 
+  const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
+
   acceptEveryMethod(fastify)
   const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
   const hooks = options.policies.map((_, nth) => hookOfMount(nth))
-  if (options.isService === true) mountTogether(options.routes)
-  else for (const settings of options.routes) mountApart(settings)
+  const unrouted = mountOf(undefined)
+  const unmatched: Mount = { ...unrouted, rejection: { code: 'NOT_FOUND' } }
+  const groups = groupByPrefix(options.routes)
+  if (options.isService === true) mountTogether()
+  else for (const group of groups) mountApart(group)
 
   /** Fastify's router keeps 3 KiB for each of 34 methods of each prefix, which a thousand routes need not pay. */
-  function mountTogether (routes: RouteSettings[]): void {
-    const table = new PrefixTable<Mount>()
-    for (const settings of routes) {
-      const route = prepare(settings)
-      table.add(route.prefix, mountOf(route, settings))
-    }
-    const unrouted = mountOf(undefined, undefined)
-    mountAt('/*', {}, ({ url }) => table.find(splitAbsolute(url)?.path ?? url) ?? unrouted)
+  function mountTogether (): void {
+    const table = new PrefixTable<Place<Mount>>()
+    for (const group of groups) table.add(mountedPrefix(group.prefix), placeOf(group, mountOf))
+    mountAt('/*', {}, request => chosen(table.find(splitAbsolute(request.url)?.path ?? request.url) ?? unrouted, request))
   }
 
   /** Only Fastify's router knows the routes of a host that stand between the prefixes and below them. */
-  function mountApart (settings: RouteSettings): void {
-    const mount = mountOf(prepare(settings), settings)
-    for (const url of mountPoints(settings.prefix)) mountAt(url, contextConfig(settings), () => mount)
+  function mountApart (group: Group<RouteSettings>): void {
+    const place = placeOf(group, mountOf)
+    for (const url of mountPoints(group.prefix)) mountAt(url, contextConfig(group.routes), request => chosen(place, request))
   }
 
-  function mountOf (route: Route | undefined, settings: RouteSettings | undefined): Mount {
-    return { route, hooks: options.policies.map(policy => policy(settings)) }
+  /** @param settings of a route; `undefined` for the paths that have none */
+  function mountOf (settings: RouteSettings | undefined): Mount {
+    const hooks = options.policies.map(policy => policy(settings))
+    if (settings === undefined) return { route: undefined, hooks }
+    const { target } = settings
+    if (target !== undefined) return { route: prepare(settings, target), hooks }
+    return { route: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
+  }
+
+  /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
+  function chosen (place: Place<Mount>, { raw }: FastifyRequest): Mount {
+    if (!(place instanceof Choice)) return place
+    const mount = place.find(raw)
+    if (mount !== undefined) return mount
+    const others = place.others(raw)
+    if (others === undefined) return unmatched
+    return { route: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
   }
 
   function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
@@ -131,6 +166,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     function arrive (request: MountedRequest, reply: FastifyReply, done: () => void): void {
       restoreSent(request.raw)
       request[kMount] = find(request)
+      if (passId !== undefined) passId(request, reply)
       if (reply.raw.socket !== null) done()
       else whenTurnComes(reply.raw, done, () => abandon(request, reply))
     }
@@ -149,9 +185,10 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   function forward (request: MountedRequest, reply: FastifyReply): void {
-    const route = request[kMount]?.route
+    const mount = request[kMount]
+    const route = mount?.route
     if (route === undefined) {
-      reply.callNotFound()
+      respondUnforwarded(mount, request, reply)
       return
     }
     if (inFlight.isClosing) {
@@ -169,27 +206,55 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     exchange.start(clientOf(request, absolute), absolute?.path ?? request.url)
   }
 
-  function prepare (settings: RouteSettings): Route {
-    // The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`.
-    const mounted = settings.prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + settings.prefix
-    const upstream = new Upstream(new Target(settings.target))
+  /** The root of a prefix that the host has given is that prefix: `/v1`, not `/v1/`. */
+  function mountedPrefix (prefix: string): string {
+    return prefix === '/' && fastify.prefix !== '' ? fastify.prefix : fastify.prefix + prefix
+  }
+
+  function prepare (settings: RouteSettings, target: NonNullable<RouteSettings['target']>): Route {
+    const mounted = mountedPrefix(settings.prefix)
+    const upstream = new Upstream(new Target({ ...target, ...hostFieldOf(settings) }))
     upstreams.push(upstream)
     return {
       prefix: mounted,
       upstream,
-      rewrite: compileRewrite(mounted, settings.pathRewrite, compileReplacement, settings.encodedCharacters === 'allow'),
+      preservesHost: settings.host === 'preserve',
+      rewrite: rewriteOf(mounted, settings),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
-      origins: settings.cors ? settings.cors.origin : undefined,
+      origins: settings.cors ? compileOrigins(settings.cors.origin) : undefined,
       maxBodySize: settings.maxBodySize,
-      bodyRate: new BodyRate(settings.requestTimeout, settings.minBodyRate),
+      bodyRate: requestRate(settings),
       responseRate: responseRate(settings),
+      bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
       concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via,
-      requestHeads,
-      responseHeads: new ResponseHeads({ cors: Boolean(settings.cors), rateLimit: Boolean(settings.rateLimit), via }),
+      ...headsOf(settings, mounted),
       observers
     }
+  }
+
+  /** Routes that change nothing of a request's head share what makes it. */
+  function headsOf (settings: RouteSettings, prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
+    const { headers: { request, response }, cookies } = settings
+    const rules = response && new HeaderRules(response, prefix)
+    return {
+      requestHeads: request === undefined ? requestHeads : new RequestHeads({ forwarded, via, rules: new HeaderRules(request, prefix) }),
+      responseHeads: new ResponseHeads({
+        cors: Boolean(settings.cors),
+        rateLimit: Boolean(settings.rateLimit),
+        via,
+        rules,
+        security: settings.securityHeaders ? new SecurityHeaders(rules?.replaced ?? []) : undefined,
+        location: settings.rewriteLocation ? locationOf(settings, prefix) : undefined,
+        cookies: cookies && new CookieRewrite(cookies)
+      })
+    }
+  }
+
+  /** As Fastify makes it. */
+  function logOf ({ id, raw }: FastifyRequest): FastifyBaseLogger {
+    return fastify.childLoggerFactory(fastify.log, { [fastify.initialConfig.requestIdLogLabel ?? 'reqId']: id }, { level: LOG_LEVEL }, raw)
   }
 
   /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
@@ -215,11 +280,21 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined) {
       const { id, raw: { method, url } } = request
-      logLocal(fastify.log, { reqId: id, method, url }, reply.statusCode, reply.elapsedTime)
+      logLocal(fastify.log, { reqId: id, method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime)
     }
     done()
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
+
+/** The name that the target gets as Host, where it is another than its own. */
+function hostFieldOf ({ host }: RouteSettings): { hostField?: string } {
+  return host === 'target' || host === 'preserve' ? {} : { hostField: host }
+}
+
+function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
+  const allowsEncoded = encodedCharacters === 'allow'
+  return stripPrefix ? compileStrip(mounted, allowsEncoded) : compileRewrite(mounted, pathRewrite, compileReplacement, allowsEncoded)
+}
 
 /** Runs what one of the policies has made of the route that was found. */
 function hookOfMount (nth: number): onRequestHookHandler {
@@ -229,6 +304,27 @@ function hookOfMount (nth: number): onRequestHookHandler {
     // Fastify waits for a promise as well.
     else return hook.call(this, request, reply, done)
   }
+}
+
+/** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */
+function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: RouteSettings): BodyRate {
+  return minBodyRate === 0 && bodyBuffer > 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(requestTimeout, minBodyRate)
+}
+
+/** `undefined` where the rewrite of the path cannot be undone. */
+function locationOf ({ target, host, stripPrefix, pathRewrite }: RouteSettings, prefix: string): LocationRewrite | undefined {
+  const from = stripPrefix ? '' : upstreamPrefix(prefix, pathRewrite)
+  if (target === undefined || from === undefined) return undefined
+  const basePath = 'basePath' in target ? target.basePath ?? '' : ''
+  return compileLocation({ from: basePath + from, to: prefix, authorities: [authorityOf(target), ...namesOf(target, host)] })
+}
+
+/** By which else the service knows itself: what it is asked for. */
+function namesOf (target: object, host: RouteSettings['host']): string[] {
+  if (host === 'target' || host === 'preserve') return []
+  const name = host.toLowerCase()
+  const isSecure = 'protocol' in target && target.protocol === 'https'
+  return [/:\d+$/.test(name) ? name : `${name}:${isSecure ? 443 : 80}`]
 }
 
 /** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */
@@ -255,10 +351,12 @@ function acceptEveryMethod (fastify: FastifyInstance): void {
 }
 
 /** Read by a host's @fastify/cors and @fastify/rate-limit; the gateway's own policies are hooks of the route. */
-function contextConfig ({ cors, rateLimit }: RouteSettings): FastifyContextConfig {
+function contextConfig (routes: Group<RouteSettings>['routes']): FastifyContextConfig {
   const config: FastifyContextConfig = {}
-  if (cors !== undefined) config.cors = cors
-  if (rateLimit !== undefined) config.rateLimit = false
+  const [{ cors }] = routes
+  if (!haveOneCors(routes)) config.cors = false
+  else if (cors !== undefined) config.cors = cors && corsOptions(cors)
+  if (routes.some(({ rateLimit }) => rateLimit !== undefined)) config.rateLimit = false
   return config
 }
 
@@ -268,7 +366,7 @@ function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (err
 }
 
 /**
- * Fastify answers 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
+ * Fastify responds with 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
  * is for the upstream to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still rejected,
  * as RFC 10008 section 2 demands of every server.
  */

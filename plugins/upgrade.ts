@@ -5,6 +5,8 @@ import type { Settings } from '../src/config/index.js'
 import type { UpgradeConnection } from '../src/node/given-connection.js'
 import { takeUpgrades } from '../src/node/server-upgrades.js'
 import type { ServerRequest, UpgradeTaker } from '../src/node/server-upgrades.js'
+import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
+import type { Place } from '../src/proxy/choice.js'
 import { http1Client } from '../src/proxy/http1-client.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { protocolsAsked } from '../src/proxy/upgrade.js'
@@ -43,9 +45,11 @@ export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { rou
       if (shutdownTimeout === undefined) await ended
     })
   }
-  for (const { prefix, target } of routes) {
-    const mounted = withoutSlash(fastify.prefix + prefix)
-    upgrades.mount({ fastify, prefix: mounted, routed: isService === true ? fastify.prefix : mounted, tunnels: target.http2 !== true })
+  for (const group of groupByPrefix(routes)) {
+    const mounted = withoutSlash(fastify.prefix + group.prefix)
+    // HTTP/2 knows no Upgrade (RFC 9113 section 8.6), and what the gateway responds itself is no tunnel.
+    const tunnels = placeOf(group, ({ target }) => target !== undefined && target.http2 !== true)
+    upgrades.mount({ fastify, prefix: mounted, routed: isService === true ? fastify.prefix : mounted, tunnels })
   }
 }, { name: 'stream-gateway-upgrade', fastify: '5.x' })
 
@@ -55,8 +59,8 @@ interface Mount {
   readonly prefix: string
   /** What Fastify's router takes for the prefix. */
   readonly routed: string
-  /** Whether the upstream may be asked: HTTP/2 knows no Upgrade (RFC 9113 section 8.6). */
-  readonly tunnels: boolean
+  /** Whether there is an upstream that may be asked. */
+  readonly tunnels: Place<boolean>
 }
 
 /** All upgrades that one server is asked for. */
@@ -88,9 +92,11 @@ class Upgrades implements UpgradeTaker {
     return mount === undefined && this.#fastify.server.listenerCount('upgrade') > 1
   }
 
-  /** Asked beforehand, Node reads bodies itself. From 26 on it must, as it gives no connection out before their end. */
+  /** Asked beforehand, Node reads the body of an ordinary request itself, and what asks for no protocol of ours is one. */
   wants (request: ServerRequest): boolean | undefined {
-    return this.#isOthers(this.#mountOf(request)) ? undefined : !http1Client.hasBody(request)
+    const mount = this.#mountOf(request)
+    if (this.#isOthers(mount)) return undefined
+    return !http1Client.hasBody(request) || (mount !== undefined && this.#protocols(mount, request) !== undefined)
   }
 
   /** @returns whether the upgrade is ours */
@@ -112,7 +118,8 @@ class Upgrades implements UpgradeTaker {
   }
 
   #protocols ({ tunnels }: Mount, request: ServerRequest): string | undefined {
-    return tunnels && !this.#closing ? protocolsAsked(request) : undefined
+    const mayTunnel = tunnels instanceof Choice ? tunnels.find(request) === true : tunnels
+    return mayTunnel && !this.#closing ? protocolsAsked(request) : undefined
   }
 
   #mountOf ({ method, url }: ServerRequest): Mount | undefined {

@@ -1,7 +1,9 @@
+import { createRequire } from 'node:module'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { ConfigError, loadConfig, logLevel, validatePort } from './config/index.js'
 import type { Settings } from './config/index.js'
+import health from '../plugins/health.js'
 import { collectBodies } from './node/body-memory.js'
 import { commandLine } from './node/command-line.js'
 import { keepFreedMemory } from './node/freed-memory.js'
@@ -31,8 +33,9 @@ collectBodies()
 const args = commandLine()
 const level = orExplain(() => logLevel(args, process.env))
 orExplain(() => validatePort(args, process.env))
-const settings = orExplain(() => loadConfig(process.env.ROUTES_FILE ?? 'routes.json', process.env))
-const output = process.stdout.isTTY ? undefined : openOutput()
+/** What routes.json says. */
+export const settings = orExplain(() => loadConfig(process.env.ROUTES_FILE ?? 'routes.json', process.env))
+const output = isForPeople() ? undefined : openOutput()
 
 /** Read by `fastify start --options` before the server is made. */
 export const options: FastifyServerOptions & { https: object | null } = {
@@ -44,8 +47,8 @@ export const options: FastifyServerOptions & { https: object | null } = {
     level,
     ...(output === undefined ? { transport: { target: 'pino-pretty', options: PRETTY } } : { stream: output })
   },
-  // The gateway writes one access line for each request instead.
-  logController: new Fastify.LogController({ disableRequestLogging: true }),
+  // The gateway writes one access line for each request instead. Early versions of Fastify know the option alone.
+  ...('LogController' in Fastify ? { logController: new Fastify.LogController({ disableRequestLogging: true }) } : { disableRequestLogging: true }),
   // What arrives while the service closes gets the gateway's own 503.
   return503OnClosing: false,
   genReqId: requestIds(),
@@ -56,7 +59,7 @@ export const options: FastifyServerOptions & { https: object | null } = {
 /**
  * The service: everything that routes.json asks for.
  *
- * @param _options fastify-cli refuses an async plugin that does not name them
+ * @param _options fastify-cli rejects an async plugin that does not name them
  */
 export default async function app (fastify: FastifyInstance, _options: object): Promise<void> {
   prepareLog(fastify, output)
@@ -64,13 +67,26 @@ export default async function app (fastify: FastifyInstance, _options: object): 
   prepareServer(fastify, settings.server)
   endOnSignals(fastify, settings.server.drainDelay)
   fastify.setErrorHandler(respondToError)
+  await fastify.register(health, settings.server)
   await registerGateway(fastify, { ...settings, ...settings.server, isService: true })
   fastify.setNotFoundHandler(respondNotFound)
 }
 
+/** Whether the log goes to a terminal, and there is what makes it readable there. */
+function isForPeople (): boolean {
+  if (!process.stdout.isTTY) return false
+  try {
+    createRequire(import.meta.url).resolve('pino-pretty')
+    return true
+  } catch {
+    console.error('The log is JSON. For lines that people read: npm install pino-pretty')
+    return false
+  }
+}
+
 /** To clients and to upstreams, at the same time. */
 function mostConnections ({ server: { maxConnections, http2 }, routes }: Settings): number {
-  const pooled = routes.reduce((sum, { target }) => sum + (target.http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
+  const pooled = routes.flatMap(({ target }) => target ?? []).reduce((sum, { http2 }) => sum + (http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
   // Over HTTP/1 a client's connection carries one request at a time, so that it needs one to an upstream at most.
   return maxConnections + (http2 ? pooled : Math.min(maxConnections, pooled))
 }

@@ -6,7 +6,7 @@ import upgrade from '../plugins/upgrade.js'
 import type { Settings } from './config/index.js'
 import type { Policy } from './server/policy.js'
 
-export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded'> {
+export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
   /** One line per request. */
   accessLog: boolean
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */

@@ -1,14 +1,14 @@
 import { common } from './common.js'
 import { sendJson, startService } from './service.js'
-import type { Answers, Call, Service } from './service.js'
+import type { Responses, Call, Service } from './service.js'
 
-const answers: Answers = {
+const responses: Responses = {
   ...common,
   'GET /users': users
 }
 
 export function startAdmin (port = 3003): Promise<Service> {
-  return startService('admin', answers, port)
+  return startService('admin', responses, port)
 }
 
 function users ({ name, response }: Call): void {

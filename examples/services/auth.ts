@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { common } from './common.js'
-import { Refusal, sendJson, startService } from './service.js'
-import type { Answers, Call, Service } from './service.js'
+import { Rejection, sendJson, startService } from './service.js'
+import type { Responses, Call, Service } from './service.js'
 
-const answers: Answers = {
+const responses: Responses = {
   ...common,
   'POST /login': login
 }
 
 export function startAuth (port = 3001): Promise<Service> {
-  return startService('auth', answers, port)
+  return startService('auth', responses, port)
 }
 
 /** Anybody may log in. Two cookies, because a gateway that joins them to one line breaks both. */
@@ -28,11 +28,11 @@ function nameOf (text: string): string {
   try {
     body = JSON.parse(text)
   } catch {
-    throw new Refusal(400, 'the body is not JSON')
+    throw new Rejection(400, 'the body is not JSON')
   }
   const { username, email }: { username?: unknown, email?: unknown } = Object(body)
   const name = username ?? email
-  if (typeof name !== 'string' || name === '') throw new Refusal(400, 'username or email is missing')
+  if (typeof name !== 'string' || name === '') throw new Rejection(400, 'username or email is missing')
   return name
 }
 
@@ -40,7 +40,7 @@ async function readText (request: IncomingMessage): Promise<string> {
   let text = ''
   for await (const part of request.setEncoding('utf8') as AsyncIterable<string>) {
     text += part
-    if (text.length > 10_000) throw new Refusal(413, 'nobody has a name that long')
+    if (text.length > 10_000) throw new Rejection(413, 'nobody has a name that long')
   }
   return text
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Refusal, sendJson, wholeNumber } from './service.js'
-import type { Answers, Call } from './service.js'
+import { Rejection, sendJson, wholeNumber } from './service.js'
+import type { Responses, Call } from './service.js'
 
-/** What every service answers: one path for each thing that a gateway can get wrong. */
-export const common: Answers = {
+/** What every service responds to: one path for each thing that a gateway can get wrong. */
+export const common: Responses = {
   'GET /health': health,
   '/echo': echo,
   '/inspect': inspect,
@@ -69,7 +69,7 @@ async function upload ({ request, response }: Call): Promise<void> {
   sendJson(response, 200, await digest(request))
 }
 
-/** A service that crashes: the connection ends before there is an answer. */
+/** A service that crashes: the connection ends before there is a response. */
 function hangup ({ request }: Call): void {
   request.socket.destroy()
 }
@@ -85,7 +85,7 @@ async function digest (request: IncomingMessage): Promise<{ bytes: number, sha25
   return { bytes, sha256: hash.digest('hex') }
 }
 
-/** Aborts what an answer waits for when the client is gone. */
+/** Aborts what a response waits for when the client is gone. */
 function goneSignal (message: IncomingMessage | ServerResponse): AbortSignal {
   const gone = new AbortController()
   message.once('close', () => gone.abort())
@@ -105,6 +105,6 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kb: 1024, mb: 102
 function byteSize (given: string): number {
   const [, digits, unit = ''] = /^(\d{1,9})([kmg]?b)?$/i.exec(given) ?? []
   const factor = UNITS[unit.toLowerCase()]
-  if (digits === undefined || factor === undefined) throw new Refusal(400, `size must be like 64mb, not "${given}"`)
+  if (digits === undefined || factor === undefined) throw new Rejection(400, `size must be like 64mb, not "${given}"`)
   return Number(digits) * factor
 }

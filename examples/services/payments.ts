@@ -1,14 +1,14 @@
 import { common } from './common.js'
 import { sendJson, startService } from './service.js'
-import type { Answers, Call, Service } from './service.js'
+import type { Responses, Call, Service } from './service.js'
 
-const answers: Answers = {
+const responses: Responses = {
   ...common,
   'GET /invoices': invoices
 }
 
 export function startPayments (port = 3002): Promise<Service> {
-  return startService('payments', answers, port)
+  return startService('payments', responses, port)
 }
 
 function invoices ({ name, response }: Call): void {

@@ -1,14 +1,14 @@
 import { common } from './common.js'
 import { sendJson, startService } from './service.js'
-import type { Answers, Call, Service } from './service.js'
+import type { Responses, Call, Service } from './service.js'
 
-const answers: Answers = {
+const responses: Responses = {
   ...common,
   'GET /me': me
 }
 
 export function startProfile (port = 3004): Promise<Service> {
-  return startService('profile', answers, port)
+  return startService('profile', responses, port)
 }
 
 function me ({ name, response }: Call): void {

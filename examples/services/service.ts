@@ -10,10 +10,10 @@ export interface Call {
   readonly query: URLSearchParams
 }
 
-export type Answer = (call: Call) => void | Promise<void>
+export type Responder = (call: Call) => void | Promise<void>
 
-/** What a service answers: `GET /health` or, for any method, `/echo`, each below the service's name. */
-export type Answers = Readonly<Record<string, Answer>>
+/** What a service responds to: `GET /health` or, for any method, `/echo`, each below the service's name. */
+export type Responses = Readonly<Record<string, Responder>>
 
 export interface Service {
   readonly name: string
@@ -23,21 +23,21 @@ export interface Service {
   close (): Promise<void>
 }
 
-/** Thrown by an answer that cannot make sense of its request. */
-export class Refusal extends Error {
+/** Thrown by a responder that cannot make sense of its request. */
+export class Rejection extends Error {
   constructor (readonly status: number, message: string) {
     super(message)
-    this.name = 'Refusal'
+    this.name = 'Rejection'
   }
 }
 
 /** Starts a service on `localhost`; port 0 is any free one. */
-export async function startService (name: string, answers: Answers, port: number): Promise<Service> {
+export async function startService (name: string, responses: Responses, port: number): Promise<Service> {
   const server = createServer((request, response) => {
     // A client that goes away makes pipes and waits fail, on either of the two.
     request.on('error', () => {})
     response.on('error', () => {})
-    answer(name, answers, request, response).catch((error: unknown) => fail(name, response, error))
+    respond(name, responses, request, response).catch((error: unknown) => fail(name, response, error))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -61,22 +61,22 @@ export function portOf (server: { address (): AddressInfo | string | null }): nu
   return address.port
 }
 
-async function answer (name: string, answers: Answers, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond (name: string, responses: Responses, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '' } = request
   const [path = '', query] = url.split('?', 2)
   const below = path.startsWith(`/${name}/`) ? path.slice(name.length + 1) : ''
-  // Node leaves the body out of the answer to a HEAD by itself.
-  const found = answers[`${method === 'HEAD' ? 'GET' : method} ${below}`] ?? answers[below]
-  if (found === undefined) throw new Refusal(404, `${method} ${path} is not known here`)
+  // Node leaves the body out of the response to a HEAD by itself.
+  const found = responses[`${method === 'HEAD' ? 'GET' : method} ${below}`] ?? responses[below]
+  if (found === undefined) throw new Rejection(404, `${method} ${path} is not known here`)
   await found({ name, request, response, query: new URLSearchParams(query) })
 }
 
 function fail (name: string, response: ServerResponse, error: unknown): void {
-  if (error instanceof Refusal && !response.headersSent) sendJson(response, error.status, { service: name, error: error.message })
+  if (error instanceof Rejection && !response.headersSent) sendJson(response, error.status, { service: name, error: error.message })
   else response.destroy()
 }
 
-/** The line break at the end keeps a terminal's prompt off the answer. */
+/** The line break at the end keeps a terminal's prompt off the response. */
 export function sendJson (response: ServerResponse, status: number, body: unknown, fields: Record<string, string | string[]> = {}): void {
   const bytes = Buffer.from(`${JSON.stringify(body)}\n`)
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length, ...fields })
@@ -86,6 +86,6 @@ export function sendJson (response: ServerResponse, status: number, body: unknow
 /** Reads a whole number from the query. */
 export function wholeNumber (query: URLSearchParams, name: string, fallback: number): number {
   const given = query.get(name) ?? String(fallback)
-  if (!/^\d{1,9}$/.test(given)) throw new Refusal(400, `${name} must be a whole number, not "${given}"`)
+  if (!/^\d{1,9}$/.test(given)) throw new Rejection(400, `${name} must be a whole number, not "${given}"`)
   return Number(given)
 }

@@ -149,7 +149,7 @@ async function work (self: Worker): Promise<void> {
 
   /**
    * Accepts nothing more, and waits before it closes: what is on its way on a kept connection would be lost. Whatever
-   * comes is answered, and the client is told that it was the last of its connection.
+   * comes gets its response, and the client is told that it was the last of its connection.
    */
   function leave (): void {
     beginDraining(fastify.server)

@@ -1,53 +1,58 @@
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
 import { formats } from './formats.js'
+import { spelledAlike } from './header-names.js'
 import { below } from './json-path.js'
 import { compileReplacement } from './pattern.js'
 import { isPair } from './pem.js'
+import { isSection, type RawSection } from './raw-section.js'
+import { checkKind, checkRespond, checkTaken } from './route-consistency.js'
 
 // What one key says about another. These checks read a value that may be wrong
 // elsewhere, so that every mistake is told at once; what is not of the right
 // shape is the schema's to tell.
-
-type Section = Record<string, unknown>
 
 /** Finds what the schema cannot see: keys that contradict or need one another. */
 export function checkConsistency (config: unknown): Mistake[] {
   if (!isSection(config)) return []
   const routes: unknown[] = Array.isArray(config.routes) ? config.routes : []
   return [
-    ...checkPrefixes(routes),
-    ...(isSection(config.server) ? checkServer(config.server) : []),
+    ...checkTaken(routes),
+    ...(isSection(config.server) ? [...checkServer(config.server), ...checkHealth(config.server.health, routes)] : []),
     ...checkOrigin(config.cors, 'cors'),
+    ...checkHeaders(config.headers, 'headers'),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
 }
 
-function checkPrefixes (routes: unknown[]): Mistake[] {
-  const first = new Map<string, string>()
-  return routes.flatMap((route, index) => {
-    if (!isSection(route) || typeof route.prefix !== 'string') return []
-    const path = below('routes', index)
-    const taken = first.get(route.prefix)
-    if (taken !== undefined) {
-      return [{ path: `${path}.prefix`, message: `found ${show(route.prefix)}, which ${taken} has already: ${taken} and ${path} must differ` }]
-    }
-    first.set(route.prefix, path)
-    return []
-  })
-}
-
-function checkRoute (config: Section, route: Section, path: string): Mistake[] {
+function checkRoute (config: RawSection, route: RawSection, path: string): Mistake[] {
   return [
+    ...checkKind(route, path),
+    ...checkRespond(route, `${path}.respond`),
     ...checkComplete(config.cors, route.cors, 'origin', `${path}.cors`, 'cors'),
     ...checkComplete(config.rateLimit, route.rateLimit, 'max', `${path}.rateLimit`, 'rateLimit'),
     ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`),
     ...checkRewrite(route, `${path}.pathRewrite`),
-    ...checkRouteTls(route, `${path}.tls`)
+    ...checkRouteTls(route, `${path}.tls`),
+    ...checkHeaders(route.headers, `${path}.headers`),
+    ...checkCookies(route.cookies, `${path}.cookies`)
   ]
 }
 
-function checkServer ({ http2, tls }: Section): Mistake[] {
+/** Health checks win over a route for `/`, but hide none without a word. */
+function checkHealth (health: unknown, routes: unknown[]): Mistake[] {
+  if (health !== true && !isSection(health)) return []
+  const { alive = '/healthz', ready = '/readyz' } = health === true ? {} : health
+  const same = alive === ready ? [{ path: 'server.health', message: `found ${show(alive)} twice: alive and ready must differ` }] : []
+  return [...same, ...routes.flatMap((route, index) => {
+    const { prefix } = isSection(route) ? route : {}
+    return prefix !== undefined && (prefix === alive || prefix === ready)
+      ? [{ path: `${below('routes', index)}.prefix`, message: `found ${show(prefix)}, which server.health has: name another path for one of them` }]
+      : []
+  })]
+}
+
+function checkServer ({ http2, tls }: RawSection): Mistake[] {
   return [
     ...checkPair(tls, 'server.tls'),
     ...(http2 === true && tls === undefined
@@ -56,7 +61,7 @@ function checkServer ({ http2, tls }: Section): Mistake[] {
   ]
 }
 
-function checkRouteTls ({ target, tls }: Section, path: string): Mistake[] {
+function checkRouteTls ({ target, tls }: RawSection, path: string): Mistake[] {
   const isHttps = isSection(target) ? target.protocol === 'https' : typeof target === 'string' && /^https:/i.test(target)
   if (tls !== undefined && !isHttps) return [{ path, message: `found ${show(tls)}, must be left out: the target is not https` }]
   return checkPair(tls, path)
@@ -75,7 +80,7 @@ function checkPair (tls: unknown, path: string): Mistake[] {
 }
 
 /** A rewrite is tried on a path below its prefix: one whose every result would be rejected is a mistake at the start. */
-function checkRewrite ({ prefix, pathRewrite }: Section, path: string): Mistake[] {
+function checkRewrite ({ prefix, pathRewrite }: RawSection, path: string): Mistake[] {
   if (typeof prefix !== 'string' || !isSection(pathRewrite)) return []
   const { pattern, replacement } = pathRewrite
   if (typeof pattern !== 'string' || typeof replacement !== 'string' || formats['safe-pattern'](pattern) !== undefined) return []
@@ -112,12 +117,33 @@ function checkOrigin (cors: unknown, path: string): Mistake[] {
   return isAny
     ? [{
         path: `${path}.origin`,
-        message: 'found the origin "*" together with credentials, which browsers refuse: ' +
+        message: 'found the origin "*" together with credentials, which browsers reject: ' +
           'list the origins, or write true to allow every origin by reflecting it'
       }]
     : []
 }
 
-function isSection (value: unknown): value is Section {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Of two spellings of one name only one can be what is meant. */
+function checkHeaders (headers: unknown, path: string): Mistake[] {
+  if (!isSection(headers)) return []
+  return Object.entries(headers).flatMap(([direction, rules]) => isSection(rules)
+    ? [...checkSpellings(rules.set, `${below(path, direction)}.set`), ...checkSpellings(rules.append, `${below(path, direction)}.append`)]
+    : [])
+}
+
+function checkSpellings (fields: unknown, path: string): Mistake[] {
+  if (!isSection(fields)) return []
+  const names = Object.keys(fields)
+  return names.flatMap((name, index) => {
+    const first = names.find((other, nth) => nth < index && spelledAlike(other) === spelledAlike(name))
+    return first === undefined
+      ? []
+      : [{ path: below(path, name), message: `found ${show(name)}, must not stand beside ${show(first)}: they are one header` }]
+  })
+}
+
+function checkCookies (cookies: unknown, path: string): Mistake[] {
+  return isSection(cookies) && cookies.sameSite === 'none' && cookies.secure === false
+    ? [{ path: `${path}.secure`, message: 'found false together with sameSite "none", which browsers reject' }]
+    : []
 }

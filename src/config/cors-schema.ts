@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { ORIGIN } from './formats.js'
+import { TOKEN } from './header-names.js'
 import { AnyOf, Count, Default, List, Optional, Overrides, Section, Switch, Switchable, Text } from './kinds.js'
 
 const errorMessage = 'must be false or an object such as { "origin": ["https://app.example.com"] }'
@@ -7,11 +8,11 @@ const ORIGINS = 'must be true, false, an origin such as "https://app.example.com
 
 /** Which browsers may call. */
 export const Cors = Section('The policy for browsers.', {
-  origin: AnyOf('The origins that may call. `true` allows every origin by reflecting it, `false` allows none, `"*"` allows all without credentials.', [
+  origin: AnyOf('The origins that may call. `true` allows every origin by reflecting it, `false` allows none, `"*"` allows all without credentials. In `"https://*.example.com"` the `*` stands for exactly one label.', [
     Type.Boolean(),
     Text('One origin, or `"*"` for all without credentials.', { format: 'origin', errorMessage: ORIGINS }),
     List('Several origins.', Text('An origin.', { format: 'origin', errorMessage: ORIGIN }), { minItems: 1, errorMessage: ORIGINS })
-  ], { examples: [['https://app.example.com'], true, '*'], errorMessage: ORIGINS }),
+  ], { examples: [['https://app.example.com', 'https://*.example.com'], true, '*'], errorMessage: ORIGINS }),
   credentials: Default(false, Switch('Let browsers send cookies and other credentials. Not together with the origin `"*"`.')),
   methods: Default(['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'], List(
     'The methods that a preflight allows.',
@@ -37,6 +38,6 @@ export type CorsConfig = Static<typeof Cors>
 function HeaderNames (description: string) {
   return List(
     description,
-    Text('A header name.', { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, errorMessage: 'must be a header name such as "X-Total-Count"' }),
+    Text('A header name.', { pattern: TOKEN, errorMessage: 'must be a header name such as "X-Total-Count"' }),
     { examples: [['X-Total-Count']], errorMessage: 'must be a list of header names' })
 }

@@ -17,7 +17,7 @@ export function explain (errors: ErrorObject[], written: Map<string, string>): M
   const unknown = told.filter(({ keyword }) => keyword === 'additionalProperties').map(explainUnknownKey)
   const meant = unknown.map(({ meant }) => meant)
   const missing = told.filter(({ keyword }) => keyword === 'required').map(explainMissingKey)
-  const wrong = told.filter(({ keyword }) => keyword !== 'additionalProperties' && keyword !== 'required')
+  const wrong = told.filter(({ keyword }) => !TOLD_OTHERWISE.includes(keyword))
     // Where a pattern and a format both fail, the format's function knows the reason.
     .sort((a, b) => Number(b.keyword === 'format') - Number(a.keyword === 'format'))
     .map((error) => explainValue(error, written))
@@ -29,6 +29,9 @@ export function explain (errors: ErrorObject[], written: Map<string, string>): M
     ...wrong
   ]
 }
+
+/** By a sentence of their own; of a key's name by what is wrong in it. */
+const TOLD_OTHERWISE = ['additionalProperties', 'required', 'propertyNames']
 
 /**
  * For a choice ajv reports the errors of every branch and one for the choice.
@@ -77,9 +80,10 @@ function explainMissingKey ({ instancePath, params, parentSchema }: ErrorObject)
   return { path: below(fromPointer(instancePath), key), message: `is missing, ${node.properties?.[key]?.errorMessage}` }
 }
 
-function explainValue ({ keyword, instancePath, params, parentSchema, data }: ErrorObject, written: Map<string, string>): Mistake {
+function explainValue ({ keyword, instancePath, propertyName, params, parentSchema, data }: ErrorObject, written: Map<string, string>): Mistake {
   const node: SchemaNode = { ...parentSchema }
-  const path = fromPointer(instancePath)
+  const place = fromPointer(instancePath)
+  const path = propertyName === undefined ? place : below(place, propertyName)
   const source = written.get(path)
   const found = source === undefined ? show(data) : `${show(data)} (from ${show(source)})`
   const allowed = isFormat(params.format) ? formats[params.format](String(data)) : node.errorMessage

@@ -1,4 +1,9 @@
+import { METHODS } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
+import { validateCookieDomain, validateCookiePath } from './cookie-names.js'
+import { validateHeaderName } from './header-names.js'
+import { validateTemplate } from './header-template.js'
+import { validateHostField, validateRouteHost } from './hosts.js'
 import { validatePattern } from './pattern.js'
 import { validateCertificates, validateKey } from './pem.js'
 import { validateHost, validateTarget } from './target.js'
@@ -21,6 +26,9 @@ export const PROXY = `must be an IP address, a CIDR range such as "10.0.0.0/8", 
 /** What one origin may be. */
 export const ORIGIN = 'must be an origin such as "https://app.example.com"'
 
+/** What an origin with an asterisk may be. */
+const ORIGINS = 'must be one exact origin, one with "*" as its whole first label such as "https://*.example.com", or "*" alone'
+
 /** Bytes of a request's head: what browsers send must pass, and each connection may take as much memory. */
 export const LEAST_HEADER_SIZE = 1024
 export const MOST_HEADER_SIZE = 1024 ** 2
@@ -33,6 +41,10 @@ export const formats = {
   prefix: validatePrefix,
   target: validateTarget,
   host: validateHost,
+  'route-host': validateRouteHost,
+  'host-field': validateHostField,
+  method: validateMethod,
+  location: validateLocation,
   'safe-pattern': validatePattern,
   duration: (text) => validateDuration(text, 0),
   timeout: (text) => validateDuration(text, 1),
@@ -42,6 +54,10 @@ export const formats = {
   certificates: validateCertificates,
   'private-key': validateKey,
   'header-size': validateHeaderSize,
+  'header-name': validateHeaderName,
+  'header-value': validateTemplate,
+  'cookie-path': validateCookiePath,
+  'cookie-domain': validateCookieDomain,
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
 } satisfies Record<string, Validate>
 
@@ -89,8 +105,30 @@ function validateProxy (text: string): string | undefined {
 // comparison is exact: anything else would never match.
 function validateOrigin (text: string): string | undefined {
   if (text === '*' || text === 'null') return undefined
-  if (text.includes('*')) return 'must be one exact origin, or "*" alone: patterns are not supported'
+  if (text.includes('*')) return validateOrigins(text)
   const origin = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text).origin : text
   if (origin !== text) return `must be written as browsers send it: ${JSON.stringify(origin)}`
   return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text) ? undefined : ORIGIN
+}
+
+/** The origins of one label: never a bare suffix, which `https://evilexample.com` has, too. */
+function validateOrigins (text: string): string | undefined {
+  const [scheme = '', suffix, ...more] = text.split('://*.')
+  // A label stands in for the asterisk, so that the rest is judged as that of an exact origin.
+  const origin = `${scheme}://x.${suffix}`
+  // Every page of a top-level domain is nobody's policy.
+  const isBare = suffix === undefined || !/^[^:]*\.[^:]|^localhost(?=:|$)/i.test(suffix)
+  const wrong = isBare || more.length > 0 || origin.includes('*') ? ORIGINS : validateOrigin(origin)
+  return wrong?.replace(`"${scheme}://x.`, `"${scheme}://*.`)
+}
+
+function validateMethod (text: string): string | undefined {
+  if (text === 'CONNECT' || text === 'TRACE') return 'must be a method that is forwarded'
+  return METHODS.includes(text) ? undefined : 'must be a method in capitals such as "GET"'
+}
+
+function validateLocation (text: string): string | undefined {
+  if (/[^!-~]|\\/.test(text)) return 'must not contain white space, backslashes or anything beyond ASCII'
+  if (text.startsWith('//')) return 'must start with one "/", or be a URL'
+  return text.startsWith('/') || (/^https?:\/\//i.test(text) && URL.canParse(text)) ? undefined : 'must be a path such as "/docs" or a URL such as "https://example.com/docs"'
 }

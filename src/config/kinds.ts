@@ -76,9 +76,20 @@ export function Text (description: string, { pattern, ...words }: Words & { patt
   return Type.String({ description, ...words, ...(pattern && { pattern: pattern.source }) })
 }
 
-/** One of a few words. */
-export function OneOf<Values extends string[]> (description: string, values: readonly [...Values]) {
+/** One of a few words, or numbers. */
+export function OneOf<Values extends Array<string | number>> (description: string, values: readonly [...Values]) {
   return Type.Enum(values, { description, errorMessage: `must be ${either(values.map((value) => JSON.stringify(value)))}` })
+}
+
+/** An object of texts by the names of header fields. */
+export function Names (description: string, details: Details = {}) {
+  const errorMessage = 'must be an object of headers such as { "retry-after": "600" }'
+  return Type.Record(Type.String(), Type.String({ errorMessage: 'must be text' }), { description, ...details, errorMessage })
+}
+
+/** Any value that JSON has. */
+export function Json (description: string, details: Details = {}) {
+  return Type.Unknown({ description, typeName: 'text or JSON', ...details })
 }
 
 /** A list of whatever `items` are. */
@@ -92,6 +103,20 @@ export function List<T extends TSchema> (description: string, items: T, words: W
  */
 export function AnyOf<Types extends TSchema[]> (description: string, types: [...Types], words: Words) {
   return Type.Union(types, { description, ...words })
+}
+
+/** Text that is filled in for each request. */
+export function Template (description: string, words: Words & { format: Format }) {
+  return Type.With(Text(description, words), { isTemplate: true })
+}
+
+/**
+ * An object whose keys are up to whoever writes it.
+ *
+ * @param names what a key must be
+ */
+export function Dictionary<T extends TSchema> (description: string, values: T, { names, ...words }: Words & { names: Format }) {
+  return Type.Record(Type.String(), values, { description, ...words, propertyNames: { type: 'string', format: names } })
 }
 
 /** An object with these keys and no others. */

@@ -1,4 +1,4 @@
-import type { Static, TArray, TObject, TOptional, TProperties, TSchema, TUnion } from 'typebox'
+import type { Static, TArray, TObject, TOptional, TProperties, TRecord, TSchema, TUnion } from 'typebox'
 import { alternatives, type SchemaNode } from './schema-node.js'
 import { parseDuration, parseSize } from './units.js'
 
@@ -10,9 +10,10 @@ export type Normalized<T extends TSchema> =
   T extends { unit: string } ? number
     : T extends TObject<infer Keys> & { isOverride: true } ? { [K in keyof Keys]?: Normalized<Keys[K]> }
       : T extends TObject<infer Keys> ? NormalizedKeys<Keys>
-        : T extends TArray<infer Items> ? Array<Normalized<Items>>
-          : T extends TUnion<infer Types> ? Normalized<Types[number]>
-            : Static<T>
+        : T extends TRecord<string, infer Values> ? Record<string, Normalized<Values>>
+          : T extends TArray<infer Items> ? Array<Normalized<Items>>
+            : T extends TUnion<infer Types> ? Normalized<Types[number]>
+              : Static<T>
 
 type NormalizedKeys<Keys extends TProperties> = Flat<
   { [K in keyof Keys as IsAlwaysThere<Keys[K]> extends true ? K : never]: Normalized<Keys[K]> } &
@@ -42,8 +43,13 @@ function walk (node: SchemaNode, value: unknown): unknown {
     return value.map((item) => walk(items, item))
   }
   if (typeof value !== 'object' || value === null) return value
-  const [section = {}] = shapes.filter(({ properties }) => properties)
-  return normalizeKeys(section, new Map(Object.entries(value)))
+  const entries = Object.entries(value)
+  const [values] = shapes.flatMap(({ patternProperties }) => Object.values(patternProperties ?? {}))
+  if (values !== undefined) return Object.fromEntries(entries.map(([key, item]) => [key, walk(values, item)]))
+  const [section] = shapes.filter(({ properties }) => properties)
+  // Its keys are the user's own: header fields, JSON.
+  if (section === undefined) return value
+  return normalizeKeys(section, new Map(entries))
 }
 
 /** The unit of a text or a number; a choice may have other values beside it, such as `false`. */

@@ -1,40 +1,52 @@
 import { randomBytes } from 'node:crypto'
 import { Cors } from './cors-schema.js'
-import { normalizeBySchema } from './normalize-by-schema.js'
+import { headerRules } from './header-rules.js'
+import { normalizeHost } from './hosts.js'
+import { type Normalized, normalizeBySchema } from './normalize-by-schema.js'
 import { readPem } from './pem.js'
 import { RateLimit } from './rate-limit-schema.js'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
 import type { CorsSettings, NormalizedRoute, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
 
-type Policies = Pick<Settings, 'cors' | 'rateLimit'>
+/** What `server.health: true` stands for. */
+const HEALTH_PATHS = { alive: '/healthz', ready: '/readyz' }
+
+/** What holds for all routes that do not say otherwise. */
+type Globals = Pick<Normalized<typeof GatewayConfigSchema>, 'cors' | 'rateLimit' | 'headers' | 'securityHeaders' | 'requestId'>
 
 /** Turns a valid configuration into the one that runs. What the schema says is done by the walk over it; the rest is here. */
 export function normalize (config: GatewayConfig): Settings {
-  const { $schema, server, via, routes, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
+  const { $schema, server, via, routes, headers, securityHeaders, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
+  const globals = { ...plain, securityHeaders, ...(headers && { headers }) }
   return {
     ...plain,
-    server: { ...server, trustProxy: splitProxies(server.trustProxy) },
+    server: { ...server, trustProxy: splitProxies(server.trustProxy), health: server.health === true ? HEALTH_PATHS : server.health },
     via: nameInVia(via),
-    routes: routes.map((route) => normalizeRoute(route, plain))
+    routes: routes.map((route) => normalizeRoute(route, globals))
   }
 }
 
-function normalizeRoute (route: NormalizedRoute, policies: Policies): RouteSettings {
-  const { target, connectTimeout, http2, tls, cors: ownCors, rateLimit: ownRateLimit, ...plain } = route
-  const cors = inheritCors(policies.cors, ownCors)
-  const rateLimit = inheritRateLimit(policies.rateLimit, ownRateLimit)
+function normalizeRoute (route: NormalizedRoute, globals: Globals): RouteSettings {
+  const { target, connectTimeout, http2, tls, hosts, cors: ownCors, rateLimit: ownRateLimit, headers, securityHeaders = globals.securityHeaders, ...plain } = route
+  const cors = inheritCors(globals.cors, ownCors)
+  const rateLimit = inheritRateLimit(globals.rateLimit, ownRateLimit)
   return {
     ...plain,
-    target: {
-      ...normalizeTarget(target),
-      connectTimeout,
-      ...(http2 && { http2 }),
-      ...(tls && { tls: readFiles(tls) })
-    },
+    ...(hosts !== undefined && { hosts: hosts.map(normalizeHost) }),
+    ...(target !== undefined && {
+      target: {
+        ...normalizeTarget(target),
+        connectTimeout,
+        ...(http2 && { http2 }),
+        ...(tls && { tls: readFiles(tls) })
+      }
+    }),
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
-    ownRateLimit: typeof ownRateLimit === 'object'
+    ownRateLimit: typeof ownRateLimit === 'object',
+    headers: inheritHeaders(globals, headers),
+    securityHeaders
   }
 }
 
@@ -47,7 +59,7 @@ function nameInVia (via: boolean | string): string | false {
   return via === true ? `gateway-${randomBytes(6).toString('hex')}` : via
 }
 
-function normalizeTarget (target: NormalizedRoute['target']): Target {
+function normalizeTarget (target: NonNullable<NormalizedRoute['target']>): Target {
   return typeof target === 'string' ? parseTarget(target) : { ...target, host: bareHost(target.host) }
 }
 
@@ -74,6 +86,16 @@ function inheritRateLimit (global: RateLimitSettings | false | undefined, own: N
   const { max, ...keys } = { ...global || undefined, ...own || undefined }
   return max === undefined ? undefined : normalizeBySchema(RateLimit, { max, ...keys })
 }
+
+/** The id goes to the service as any other header that is set, and may be overridden as one. */
+function inheritHeaders ({ headers: global, requestId }: Globals, own: NormalizedRoute['headers']): RouteSettings['headers'] {
+  const request = headerRules(requestId && { set: { [requestId.header]: ID } }, global?.request, own?.request)
+  const response = headerRules(global?.response, own?.response)
+  return { ...(request && { request }), ...(response && { response }) }
+}
+
+/** As a header's value has it. */
+const ID = '${request.id}' // eslint-disable-line no-template-curly-in-string -- a template of ours
 
 function isOff (global: object | false | undefined, own: object | false | undefined): boolean {
   return own === false || (own === undefined && global === false)

@@ -1,6 +1,6 @@
 import type { Mistake } from './config-error.js'
 import { below } from './json-path.js'
-import { alternatives, type SchemaNode } from './schema-node.js'
+import { alternatives, type SchemaNode, valuesOf } from './schema-node.js'
 
 /** What came of a value after its placeholders were replaced. */
 export interface Expanded {
@@ -10,15 +10,19 @@ export interface Expanded {
   written: Map<string, string>
 }
 
-const PLACEHOLDER = /\$\$\{|\$\{([^{}]*)(\}?)/g
+/** Whatever begins with `${`: what stands in it, and whether it ends; of `$${` neither. */
+export const PLACEHOLDER = /\$\$\{|\$\{([^{}]*)(\}?)/g
 const WHOLE = /^\$\{[^{}]*\}$/
 const LITERAL = 'write "$${" for the characters themselves'
+/** What is filled in for each request, as `client.ip`. */
+const DOTTED = /^[A-Za-z]+\.[\w.-]+$/
 const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s
 
 /**
  * Replaces `${NAME}` and `${NAME:-default}` in every string with the
  * environment's value; the default also stands in for an empty one, as in a
- * shell. `$${` stands for a literal `${`.
+ * shell. `$${` stands for a literal `${`. What is filled in for each request
+ * stays as it is where the schema has it.
  *
  * A string that is one placeholder and nothing else becomes a number or a
  * boolean where the schema allows one and the text reads as one: the environment
@@ -38,17 +42,19 @@ export function expandPlaceholders (value: unknown, schema: SchemaNode, env: Nod
     }
     if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(Object.entries(value).map(([key, item]) => {
-      const properties = allowed.flatMap(({ properties }) => properties?.[key] ?? [])
-      return [key, expand(item, properties, below(path, key))]
+      return [key, expand(item, allowed.flatMap(node => valuesOf(node, key)), below(path, key))]
     }))
   }
 
   function expandText (text: string, allowed: SchemaNode[], path: string): unknown {
     if (!text.includes('${')) return text
+    const isTemplate = allowed.some(node => node.isTemplate)
     const expanded = text.replace(PLACEHOLDER, (all: string, inside: string | undefined, end: string) => {
-      if (inside === undefined) return '${'
+      // A template is read once more, and takes what comes from the environment for text.
+      if (inside === undefined) return isTemplate ? all : '${'
+      if (isTemplate && DOTTED.test(inside)) return all
       const replaced = lookUp(inside, end !== '', env)
-      if (replaced.text !== undefined) return replaced.text
+      if (replaced.text !== undefined) return isTemplate ? replaced.text.replaceAll('${', () => '$${') : replaced.text
       mistakes.push({ path, message: replaced.mistake })
       return all
     })
@@ -61,6 +67,7 @@ type Found = { text: string } | { text?: undefined, mistake: string }
 
 function lookUp (inside: string, closed: boolean, env: NodeJS.ProcessEnv): Found {
   if (!closed) return { mistake: `found "\${" without its "}" (no placeholder stands inside another); ${LITERAL}` }
+  if (DOTTED.test(inside)) return { mistake: `found "\${${inside}}", which is filled in for each request, and in headers alone; ${LITERAL}` }
   const [, name, fallback] = VARIABLE.exec(inside) ?? []
   if (name === undefined) {
     return { mistake: `found "\${${inside}}", must be \${NAME} or \${NAME:-default}; ${LITERAL}` }

@@ -11,14 +11,16 @@ export function publishedSchema (): string {
  * Our own keywords and formats mean nothing to others, and an unknown format is an error to some; `errorMessage` is
  * known to editors. What holds without a key that overrides another is not its default.
  */
-function publish ({ format, unit, isOverride, otherwise, typeName, ...node }: SchemaNode): SchemaNode {
-  const { properties, items, anyOf } = node
+function publish ({ format, unit, isOverride, isTemplate, otherwise, typeName, ...node }: SchemaNode): SchemaNode {
+  const { properties, patternProperties, propertyNames, items, anyOf } = node
   return {
     ...node,
     ...(properties && {
       properties: Object.fromEntries(Object.entries(properties).map(([key, value]) =>
         [key, publish(isOverride ? { ...value, default: undefined } : value)]))
     }),
+    ...(patternProperties && { patternProperties: Object.fromEntries(Object.entries(patternProperties).map(([key, value]) => [key, publish(value)])) }),
+    ...(propertyNames && { propertyNames: publish(propertyNames) }),
     ...(items && { items: publish(items) }),
     ...(anyOf && { anyOf: anyOf.map(publish) })
   }

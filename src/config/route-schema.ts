@@ -1,10 +1,18 @@
 import { RouteCors } from './cors-schema.js'
+import { Cookies } from './cookies-schema.js'
 import { PREFIX } from './formats.js'
-import { AnyOf, Count, Default, Duration, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
+import { RouteHeaders, RouteSecurityHeaders } from './headers-schema.js'
+import { AnyOf, Count, Default, Duration, List, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
+import { Redirect, Respond } from './local-schema.js'
 import { RouteRateLimit } from './rate-limit-schema.js'
 import { RouteTls } from './tls-schema.js'
 
 const TARGET = 'must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }'
+
+const HOST = 'must be a host name such as "api.example.com"'
+const HOSTS = 'must be a list of host names such as ["api.example.com"]'
+const METHOD = 'must be a method in capitals such as "GET"'
+const METHODS = 'must be a list of methods such as ["GET"]'
 
 const TargetParts = Section('The parts of the address.', {
   host: Text('A host name or an IP address.', { format: 'host', examples: ['localhost', '::1'], errorMessage: 'must be a host name or an IP address' }),
@@ -27,15 +35,36 @@ const PathRewrite = Section('How the path changes on its way. Without it the pat
 /** A mounted prefix with its policies. */
 export const Route = Section('One prefix and the service behind it.', {
   prefix: Text(
-    'A path such as `/api/auth`, or `/`. The route takes requests for this path and for every path below it; the longest prefix wins.',
+    'A path such as `/api/auth`, or `/`. The route takes requests for this path and for every path below it; the longest prefix wins, then `hosts`, then `methods`.',
     { format: 'prefix', pattern: PREFIX, examples: ['/api/auth', '/'], errorMessage: 'must be a path such as "/api/auth"' }),
-  target: AnyOf('The service: its URL, such as `"http://localhost:3001"` or `"unix:/run/app.sock"`, or the parts of its address.', [
-    TargetParts,
-    Text('http:// or https://, a host and perhaps a port, and no path; or unix: and the path of a socket.', {
-      format: 'target', pattern: /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+|unix:\/.+)$/, typeName: 'URL', errorMessage: TARGET
-    })
-  ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }),
+  hosts: Optional(List(
+    'The hosts that the route takes requests for, without a port; `*` stands for one label. Of routes with one prefix an exact host wins over one with `*`, and that over a route without `hosts`.',
+    Text('A host.', { format: 'route-host', errorMessage: HOST }), { minItems: 1, examples: [['api.example.com', '*.example.com']], errorMessage: HOSTS }), 'every host'),
+  methods: Optional(List(
+    'The methods that the route takes; `GET` takes HEAD as well. A method that no route of the prefix takes is a 405.',
+    Text('A method.', { format: 'method', errorMessage: METHOD }), { minItems: 1, examples: [['GET', 'POST']], errorMessage: METHODS }), 'every method'),
+  target: Optional(AnyOf(
+    'The service: its URL, such as `"http://localhost:3001"`, `"http://localhost:3001/base"` (which stands before each path) or `"unix:/run/app.sock"`, or the parts of its address. ' +
+    'A route has this, `respond` or `redirect`.', [
+      TargetParts,
+      Text('http:// or https://, a host, perhaps a port and a base path; or unix: and the path of a socket.', {
+        format: 'target', pattern: /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+(\/[^?#\s\\]*)?|unix:\/.+)$/, typeName: 'URL', errorMessage: TARGET
+      })
+    ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }), 'required, if neither `respond` nor `redirect` is there'),
+  respond: Optional(Respond),
+  redirect: Optional(Redirect),
+  host: Default('target', Text(
+    'The `Host` that the service gets, over HTTP/2 `:authority`: that of the target (`"target"`), the one that the client asked for (`"preserve"`), or a name. TLS asks for the target still.', {
+      format: 'host-field', examples: ['target', 'preserve', 'app.example.com'], errorMessage: 'must be "target", "preserve" or a host name'
+    })),
+  stripPrefix: Default(false, Switch('Forward the path without the prefix: `/api/auth/login` as `/login`, `/api/auth` as `/`. Not together with `pathRewrite`.')),
   pathRewrite: Optional(PathRewrite),
+  headers: Optional(RouteHeaders, 'the global `headers`'),
+  securityHeaders: Optional(RouteSecurityHeaders, 'the global `securityHeaders`'),
+  rewriteLocation: Default(true, Switch(
+    'Rewrite `Location` in a 201 or 3xx of the service to what its client can reach: where it names the target or no host, and its path begins with what `prefix` became. ' +
+    'Only what `pathRewrite` makes of a plain text at the start of the path can be undone. `false`: it passes as it came.')),
+  cookies: Optional(Cookies),
   encodedCharacters: Default('reject', OneOf(
     'Encoded control characters and backslashes in a path (`%00`, `%0A`, `%0D`, `%5C`): a 400, or forwarded as they came. ' +
     'A service that decodes them carelessly may take one path for another.', ['reject', 'allow'])),
@@ -47,6 +76,9 @@ export const Route = Section('One prefix and the service behind it.', {
     'The length of the whole exchange is not limited.', { examples: ['5m', 30000] })),
   upgradeTimeout: Default('10m', Duration('How long a tunnel (WebSocket) may be silent in both directions before it is closed.')),
   maxBodySize: Default('1gb', Size('The largest body of a request. A larger one is rejected with 413, or broken off while it streams.')),
+  bodyBuffer: Default(0, Size(
+    'Bodies up to this size are collected, and sent with a `Content-Length`, for services that know no chunks (WSGI responds with 411). Larger ones stream. ' +
+    'At most 128 are collected at once; further requests get a 503. `0` collects none.')),
   minBodyRate: Default(128, Size('How fast the body of a request must arrive, in bytes per second as the mean over `requestTimeout`, until the response begins. A slower one ends with 408. `0` sets no minimum.')),
   minResponseRate: Default(128, Size(
     'How fast a client must read its response, in bytes per second as the mean over `requestTimeout`, or over `timeout` where that is shorter. ' +

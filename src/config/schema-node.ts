@@ -8,6 +8,9 @@ export interface SchemaNode {
   enum?: unknown[]
   anyOf?: SchemaNode[]
   properties?: Record<string, SchemaNode>
+  /** Of an object whose keys are free: one pattern that all match, and what every value is. */
+  patternProperties?: Record<string, SchemaNode>
+  propertyNames?: SchemaNode
   required?: string[] | undefined
   items?: SchemaNode
   /** Finishes the sentence "found …, must …"; editors show it as well. */
@@ -18,6 +21,8 @@ export interface SchemaNode {
   unit?: 'duration' | 'size'
   /** Its keys are laid over those of another section: without defaults, and without rows in the README's table. */
   isOverride?: boolean
+  /** What stands in it between `${` and `}` may be filled in for each request. */
+  isTemplate?: boolean
   /** What holds without the key, in words, where that is no value. */
   otherwise?: string
   /** The type in words, where it is not to be derived. */
@@ -25,7 +30,13 @@ export interface SchemaNode {
 }
 
 /** The keywords that JSON Schema does not know. */
-export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
+export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'isTemplate', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
+
+/** What the value of a key is. */
+export function valuesOf ({ properties, patternProperties }: SchemaNode, key: string): SchemaNode[] {
+  const own = properties?.[key]
+  return own === undefined ? Object.values(patternProperties ?? {}) : [own]
+}
 
 /** The schema itself, or the alternatives when it is a choice. */
 export function alternatives (node: SchemaNode): SchemaNode[] {

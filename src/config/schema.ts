@@ -1,7 +1,9 @@
 import { Type, type Static } from 'typebox'
 import { GlobalCors } from './cors-schema.js'
+import { GlobalHeaders, GlobalSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Default, List, OneOf, Optional, Section, Text } from './kinds.js'
 import { GlobalRateLimit } from './rate-limit-schema.js'
+import { RequestId } from './request-id-schema.js'
 import { Route } from './route-schema.js'
 import { Server } from './server-schema.js'
 
@@ -25,6 +27,9 @@ export const GatewayConfigSchema = Section('The routes of a fastify-stream-gatew
       Type.Boolean(),
       Text('The name.', { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, typeName: 'name', errorMessage: VIA })
     ], { examples: [true, false, 'edge-1'], errorMessage: VIA })),
+  headers: Optional(GlobalHeaders),
+  securityHeaders: Default(false, GlobalSecurityHeaders),
+  requestId: Optional(RequestId),
   routes: List('The mounted prefixes; at least one.', Route, { minItems: 1, errorMessage: 'must be a list with at least one route' })
 }, { errorMessage: 'must be an object with "routes"' })
 

@@ -1,4 +1,5 @@
 import type { Cors } from './cors-schema.js'
+import type { HeaderRules } from './header-rules.js'
 import type { Normalized } from './normalize-by-schema.js'
 import type { RateLimit } from './rate-limit-schema.js'
 import type { Route } from './route-schema.js'
@@ -12,14 +13,16 @@ import type { RouteTls, ServerTls } from './tls-schema.js'
 type Global = Normalized<typeof GatewayConfigSchema>
 
 /** Every default is filled in, every target parsed, and each route has the CORS and the rate limit that are in force for it. */
-export interface Settings extends Omit<Global, '$schema' | 'server' | 'via' | 'routes'> {
+export interface Settings extends Omit<Global, '$schema' | 'server' | 'via' | 'headers' | 'securityHeaders' | 'routes'> {
   server: ServerSettings
   /** The name of the gateway in Via; `false`: it is not added there. */
   via: string | false
   routes: RouteSettings[]
 }
 
-export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustProxy'> {
+export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustProxy' | 'health'> {
+  /** Paths; `false`: nobody asks. */
+  health: { alive: string, ready: string } | false
   /** `false`: nobody. `true`: everybody. A list: addresses, CIDR ranges and the names that proxy-addr knows. */
   trustProxy: boolean | string[]
 }
@@ -36,9 +39,9 @@ export type RateLimitSettings = Normalized<typeof RateLimit>
 
 export type NormalizedRoute = Normalized<typeof Route>
 
-export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'connectTimeout' | 'http2' | 'tls' | 'cors' | 'rateLimit'> {
-  /** Where the service listens, and how connections to it are made. */
-  target: Target & {
+export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'connectTimeout' | 'http2' | 'tls' | 'cors' | 'rateLimit' | 'headers' | 'securityHeaders'> {
+  /** Where the service listens, and how connections to it are made. Absent: the gateway responds itself. */
+  target?: Target & {
     connectTimeout: number
     /** Absent: HTTP/1.1. */
     http2?: boolean
@@ -54,4 +57,10 @@ export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'connect
   rateLimit?: RateLimitSettings | false
   /** `true`: the route configures a rate limit itself and counts apart. `false`: it shares the global counter. */
   ownRateLimit: boolean
+  /** The route's own rules laid over the global ones, and the request's id among them. */
+  headers: {
+    request?: HeaderRules
+    response?: HeaderRules
+  }
+  securityHeaders: boolean
 }

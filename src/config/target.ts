@@ -1,8 +1,11 @@
 import { isIP, isIPv6 } from 'node:net'
 
-/** Where an upstream listens. `host` is a name or an address, without brackets also for IPv6. */
+/**
+ * Where an upstream listens. `host` is a name or an address, without brackets also for IPv6. `basePath` stands before the
+ * path of each request; it has no slash at its end.
+ */
 export type Target =
-  | { protocol: 'http' | 'https', host: string, port: number }
+  | { protocol: 'http' | 'https', host: string, port: number, basePath?: string }
   | { protocol: 'http', socketPath: string }
 
 const UNIX = 'unix:'
@@ -13,7 +16,7 @@ const SCHEME = /^(https?):\/\//i
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$/
 
 /**
- * Reads a target such as `http://localhost:3001` or `unix:/run/app.sock`, which {@link validateTarget} must have passed.
+ * Reads a target such as `http://localhost:3001/base` or `unix:/run/app.sock`, which {@link validateTarget} must have passed.
  * The port defaults to 80 or 443.
  */
 export function parseTarget (text: string): Target {
@@ -21,10 +24,11 @@ export function parseTarget (text: string): Target {
   const url = new URL(text)
   const protocol = url.protocol === 'https:' ? 'https' : 'http'
   const port = url.port === '' ? (protocol === 'https' ? 443 : 80) : Number(url.port)
-  return { protocol, host: bareHost(url.hostname), port }
+  const basePath = pathOf(text).replace(/\/$/, '')
+  return { protocol, host: bareHost(url.hostname), port, ...(basePath !== '' && { basePath }) }
 }
 
-/** Says what is wrong with a target; nothing when it is a scheme, a host and perhaps a port, or the path of a socket. */
+/** Says what is wrong with a target; nothing when it is a scheme, a host, perhaps a port and a base path, or the path of a socket. */
 export function validateTarget (text: string): string | undefined {
   if (text.startsWith(UNIX)) return validateSocketPath(text.slice(UNIX.length))
   if (!SCHEME.test(text)) return 'must start with "http://", "https://" or "unix:"'
@@ -34,21 +38,33 @@ export function validateTarget (text: string): string | undefined {
   // and drops an empty query or fragment.
   const afterScheme = text.replace(SCHEME, '')
   const authority = afterScheme.replace(/[/?#].*$/, '')
-  const rest = afterScheme.slice(authority.length)
   const port = /:(\d+)$/.exec(authority)?.[1]
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return 'must have a port from 1 to 65535'
   if (!URL.canParse(text)) return 'must be a URL such as "http://localhost:3001"'
 
   const url = new URL(text)
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password'
-  if (rest !== '') {
-    return `must end after the host and port, without ${JSON.stringify(rest)}: use pathRewrite to change the path`
-  }
+  const rest = afterScheme.slice(authority.length)
+  const wrong = rest === '' ? undefined : validateBasePath(rest)
+  if (wrong !== undefined) return wrong
 
   const host = bareHost(url.hostname)
   // The parser takes "http://3001" for 0.0.11.185.
   if (isIP(host) === 4 && !authority.includes(host)) return 'must name a host, or an IPv4 address with its four numbers'
   return validateHost(host)
+}
+
+/** As it is written: the parser would resolve `..` and encode what is beyond ASCII. */
+function pathOf (text: string): string {
+  return text.replace(SCHEME, '').replace(/^[^/]*/, '')
+}
+
+function validateBasePath (rest: string): string | undefined {
+  if (rest.includes('#')) return 'must not have a fragment ("#")'
+  if (rest.includes('?')) return 'must not have a query ("?"): the one of the request is forwarded'
+  if (rest.includes('//')) return 'must not have an empty segment ("//") in its base path'
+  if (/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(rest)) return 'must not have "." or ".." as a segment of its base path'
+  return /^(?:[\w.~!$&'()*+,;=:@/-]|%[\da-f]{2})*$/i.test(rest) ? undefined : 'must have a base path in ASCII, all else percent-encoded'
 }
 
 function validateSocketPath (path: string): string | undefined {

@@ -28,7 +28,7 @@ export function unfinishedRequest ({ parser }: ServerConnection): IncomingMessag
 }
 
 /**
- * Pipelined requests are answered in their order: calls `next` when nothing is being written, or a response that
+ * Pipelined requests get their responses in order: calls `next` when nothing is being written, or a response that
  * `isTurn` says need not be waited for.
  */
 export function afterEarlierResponses (connection: ServerConnection, isTurn: (current: ServerResponse) => boolean, next: () => void): void {

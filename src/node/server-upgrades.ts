@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { UpgradeConnection } from './given-connection.js'
+import { connectionOf } from './upgrade-body.js'
 
 /*
  * How Node's HTTP server gives a connection away, and documents nowhere:
@@ -21,7 +22,7 @@ export interface UpgradeTaker {
   /**
    * Whether Node is to give the connection out. Asked where Node knows that property.
    *
-   * @returns `undefined` to have the host's own answer
+   * @returns `undefined` to have the host decide
    */
   wants (request: ServerRequest): boolean | undefined
 }
@@ -38,14 +39,16 @@ export function takeUpgrades (server: UpgradingServer, taker: UpgradeTaker): voi
   if (isWanted !== undefined) server.shouldUpgradeCallback = request => taker.wants(request) ?? isWanted.call(server, request)
 }
 
-function take (taker: UpgradeTaker, [request, connection, early]: unknown[]): boolean {
-  return isRequest(request) && isConnection(connection) && early instanceof Buffer && taker.take(request, connection, early)
+function take (taker: UpgradeTaker, [request, given, early]: unknown[]): boolean {
+  if (!isRequest(request) || !(early instanceof Buffer)) return false
+  const connection = connectionOf(request, given)
+  return isConnection(connection) && taker.take(request, connection, early)
 }
 
 function isRequest (request: unknown): request is ServerRequest {
   return request instanceof IncomingMessage && request.method !== undefined && request.url !== undefined
 }
 
-function isConnection (socket: unknown): socket is UpgradeConnection {
-  return socket instanceof Socket && 'server' in socket
+function isConnection (socket: Socket | undefined): socket is UpgradeConnection {
+  return socket !== undefined && 'server' in socket
 }

@@ -55,10 +55,11 @@ export class AccessLog implements Observer {
 }
 
 /** What is known of a request that reached no upstream. */
-export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'err'>
+export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'route' | 'err'>
 
 /**
- * The line of a request that the gateway responded to itself: no route, over the limit, stopped by a hook, no HTTP.
+ * The line of a request that the gateway responded to itself: no route, over the limit, stopped by a hook, no HTTP. With
+ * a `route`, the response is the one that stands there.
  *
  * @param status 499 where the client was gone before there was a response
  * @param duration milliseconds, where they are known
@@ -66,7 +67,8 @@ export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'err'>
 export function logLocal (log: Logger, request: LocalRequest, status: number, duration?: number): void {
   const lines = linesOf(log)
   if (!lines.isOn(false)) return
-  lines.write({ ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome: localOutcome(status) }, false)
+  const outcome = request.route === undefined ? localOutcome(status) : 'completed'
+  lines.write({ ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome }, false)
 }
 
 function localOutcome (status: number): Outcome {

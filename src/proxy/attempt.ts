@@ -8,7 +8,10 @@ import type { AttemptFailure } from './retry.js'
 /** What every attempt of an exchange sends. */
 export interface OutgoingRequest {
   readonly method: string
+  /** Without the target's base path, which the attempt puts before it. */
   readonly path: string
+  /** The host to ask for; `undefined`: that of the target. */
+  readonly host: string | undefined
   /** The value of Host, which stands first, is set by the attempt. */
   readonly head: string[]
   readonly body: RequestBody | undefined
@@ -53,16 +56,16 @@ export class Attempt implements PoolRequest {
   #sink: BodySink | undefined
   #isOver = false
 
-  constructor (readonly target: Target, { method, path, head, body, bindsConnection }: OutgoingRequest, readonly fresh: boolean, owner: AttemptOwner) {
+  constructor (readonly target: Target, { method, path, host, head, body, bindsConnection }: OutgoingRequest, readonly fresh: boolean, owner: AttemptOwner) {
     this.method = method
-    this.path = path
+    this.path = target.basePath === '' ? path : target.basePath + path
     this.head = head
     this.hasBody = body !== undefined
     this.timeout = owner.timeout
     this.bindsConnection = bindsConnection
     this.#body = body
     this.#owner = owner
-    head[1] = target.hostField
+    head[1] = host ?? target.hostField
   }
 
   get client (): ClientConnection {

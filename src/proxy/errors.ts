@@ -68,7 +68,7 @@ export function upstreamFailure (cause: NodeJS.ErrnoException): GatewayError {
 
 function failureMessage (code: string): string | undefined {
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'Upstream service closed the connection before it responded'
-  if (code === 'ERR_HTTP2_STREAM_ERROR') return 'Upstream service refused the request before it responded'
+  if (code === 'ERR_HTTP2_STREAM_ERROR') return 'Upstream service rejected the request before it responded'
   if (code.startsWith('HPE_') || code.startsWith('ERR_HTTP')) return NOT_HTTP
   return undefined
 }

@@ -9,16 +9,19 @@ import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { RETRY_AFTER } from './concurrency.js'
 import type { Slot } from './concurrency.js'
+import type { BodyBuffer } from './body-buffer.js'
 import { Delivery } from './delivery.js'
 import type { DeliveryOwner } from './delivery.js'
 import { authenticatesConnection } from './connection-auth.js'
 import { GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
-import { announceTrailers, BODILESS } from './heads.js'
+import type { RawFields } from './fields.js'
+import { announceTrailers, BODILESS, frameByLength } from './heads.js'
 import type { Client, Framing } from './heads.js'
 import { http1Client } from './http1-client.js'
 import { http2Client } from './http2-client.js'
 import type { ObservedExchange, Outcome } from './observers.js'
+import { splitAbsolute } from './path.js'
 import type { Reply, Request } from './request.js'
 import { RequestBody } from './request-body.js'
 import type { RequestBodyOwner } from './request-body.js'
@@ -29,9 +32,10 @@ import type { AttemptFailure } from './retry.js'
 import type { Route } from './route.js'
 import { Tunnel } from './tunnel.js'
 import type { TunnelEnd, TunnelOwner } from './tunnel.js'
-import { protocolChosen, switchProtocols, upgradeOf, validateOrigin } from './upgrade.js'
+import { hasBodyOnConnection, protocolChosen, switchProtocols, upgradeOf, upgradingClient, validateOrigin } from './upgrade.js'
 import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
 
+const NOBODY: Client = { forwardedFor: '', peer: '', ip: '', protocol: '', host: '', trusted: false }
 const SILENT = 'No byte moved in either direction'
 
 const kExchange = Symbol('exchange')
@@ -53,7 +57,11 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   readonly #wantsTrailers: boolean
   /** The protocols that the client asks to go over to. */
   readonly #upgrade: string | undefined
+  /** Who asks; known when the exchange starts. */
+  #identity = NOBODY
   #slot: Slot | undefined
+  /** Whether its body was collected, or is to be. */
+  #isBuffered = false
   #outgoing: OutgoingRequest | undefined
   #attempt: Attempt | undefined
   #requestBody: RequestBody | undefined
@@ -69,10 +77,10 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const { raw } = reply
     this.timeout = route.timeout
     this.#clientRequest = clientRequest
-    this.#protocol = isHttp2(clientRequest) ? http2Client : http1Client
-    this.#hasBody = this.#protocol.hasBody(clientRequest)
-    this.#wantsTrailers = wantsTrailers(clientRequest)
     this.#upgrade = upgradeOf(clientRequest)
+    this.#protocol = protocolOf(clientRequest, this.#upgrade)
+    this.#hasBody = this.#protocol.hasBody(clientRequest)
+    this.#wantsTrailers = this.#upgrade === undefined && wantsTrailers(clientRequest)
     enterExchange()
     raw[kExchange] = this
     raw.on('close', onClose)
@@ -102,6 +110,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
    */
   start (client: Client, target: string): void {
     const { route, request } = this
+    this.#identity = client
     const fields = this.#protocol.fields(this.#clientRequest)
     const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
     const path = wrong === undefined ? route.rewrite(target) : undefined
@@ -118,9 +127,31 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.#slot = slot
     if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
     else this.#protocol.expectNoBody(this.#clientRequest)
-    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client)
+    const head = route.requestHeads.build(fields, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(fields)
-    this.#outgoing = { method: request.method, path, head, body: this.#requestBody, bindsConnection }
+    const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
+    this.#outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
+    if (route.bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, route.bodyBuffer)
+    else this.#try(this.#outgoing, false)
+  }
+
+  /** Waits for the whole of a body that is small enough, as far as that is known. */
+  #collect (body: RequestBody, buffer: BodyBuffer): void {
+    if (Number(this.#clientRequest.headers['content-length']) > buffer.size) {
+      this.bodyCollected()
+    } else if (buffer.enter()) {
+      this.#isBuffered = true
+      body.collect(buffer.size)
+    } else {
+      this.reply.header('retry-after', RETRY_AFTER)
+      this.#reject('rejected', new GatewayError('SERVICE_UNAVAILABLE'))
+    }
+  }
+
+  bodyCollected (): void {
+    if (this.#outgoing === undefined) return
+    const length = this.#requestBody?.wholeLength
+    if (length !== undefined && this.#isChunked) frameByLength(this.#outgoing.head, length)
     this.#try(this.#outgoing, false)
   }
 
@@ -172,7 +203,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     for (const responded of route.observers.responded) responded(this)
     const { rawHeaders, statusCode } = response
     const length = fieldValue(rawHeaders, 'content-length')
-    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     if (this.#isUploading) head.push(...this.#protocol.closing)
     if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
     const isHeadOnly = request.method === 'HEAD' || statusCode === 204 || statusCode === 304 || length === '0' || response.isHeadOnly === true
@@ -233,6 +264,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     this.outcome ??= this.#protocol.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
     if (this.outcome !== 'completed' || this.#attempt?.isSent === false) this.#attempt?.drop()
     if (this.#slot !== undefined) this.route.concurrency.leave(this.#slot)
+    if (this.#isBuffered) this.route.bodyBuffer?.leave()
     if (this.#delivery !== undefined) this.route.responseRate.leave(this.#delivery)
     this.#requestBody?.stop()
     this.#protocol.release(this.#clientRequest)
@@ -246,7 +278,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   failed (failure: AttemptFailure): void {
     if (this.outcome !== undefined || this.#outgoing === undefined) return
     const { error } = failure
-    if (mayRepeat(this.request.method, this.#hasBody, failure)) this.#try(this.#outgoing, true)
+    const isKept = !this.#hasBody || this.#requestBody?.wholeLength !== undefined
+    if (mayRepeat(this.request.method, isKept, failure)) this.#try(this.#outgoing, true)
     else this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
   }
 
@@ -326,16 +359,16 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** The upstream goes over to the protocol that the client asked for: after this head there is no more HTTP. */
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
     this.respondedAt = performance.now()
-    const { route, reply } = this
+    const { route, reply, request } = this
     const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
-    if (protocol === undefined) {
-      // One that nobody asked for (RFC 9110 section 7.8).
+    if (protocol === undefined || this.#isUploading) {
+      // One that nobody asked for, or before the whole of the request was there (RFC 9110 section 7.8).
       connection.destroy()
       this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return
     }
     for (const responded of route.observers.responded) responded(this)
-    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders())
+    const head = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
     head.push('Connection', 'Upgrade', 'Upgrade', protocol)
     if (!this.#writeHead(101, response.statusMessage, head, true)) {
       connection.destroy()
@@ -367,6 +400,17 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 /** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
 function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
   return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
+}
+
+/** The authority that the client asked for; `undefined` where it named none (HTTP/1.0). */
+function hostAsked (url: string, fields: RawFields): string | undefined {
+  // That of an absolute-form counts more than Host (RFC 9112 section 3.2.2).
+  return (splitAbsolute(url)?.authority ?? fieldValue(fields, 'host')) || undefined
+}
+
+function protocolOf (request: IncomingMessage, upgrade: string | undefined): ClientProtocol {
+  if (isHttp2(request)) return http2Client
+  return upgrade !== undefined && hasBodyOnConnection(request) ? upgradingClient : http1Client
 }
 
 /** The exchange that responds with `raw`, where one was begun. */

@@ -1,5 +1,9 @@
 import { copyEndToEnd, fieldValue, listValue, members, strippedNames } from './fields.js'
 import type { FieldNames, RawFields } from './fields.js'
+import type { HeaderRules } from './header-rules.js'
+import type { LocationRewrite } from './location.js'
+import type { SecurityHeaders } from './security-headers.js'
+import type { CookieRewrite } from './set-cookie.js'
 import type { Via } from './via.js'
 
 /** Who the client is, as far as the server can vouch for it. */
@@ -36,16 +40,16 @@ export const BODILESS: Framing = { chunked: false, trailers: false, upgrade: und
 export interface RequestHeadOptions {
   forwarded: ForwardedStyle
   via: Via | undefined
+  /** Of the route. */
+  rules?: HeaderRules | undefined
 }
 
 /** Replaced by the target's own (Host), or of this hop alone (Expect: the client has its 100 by now). */
 const REPLACED = ['host', 'expect', 'http2-settings']
 /** What tells of a client. From a peer that is nobody's proxy none of it passes, under whatever name a service might read it. */
-const OF_STRANGERS = strippedNames([...REPLACED, 'forwarded', 'x-forwarded', 'x-forwarded-*', 'x-real-ip'])
+const FROM_STRANGERS = [...REPLACED, 'forwarded', 'x-forwarded', 'x-forwarded-*', 'x-real-ip']
 /** Set anew from what the server knows. Underscores no proxy writes: they are its client's, whom it let through. */
 const OF_PROXIES = [...REPLACED, 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
-const WITH_FORWARDED = strippedNames([...OF_PROXIES, 'forwarded'], OF_STRANGERS)
-const WITHOUT_FORWARDED = strippedNames(OF_PROXIES, OF_STRANGERS)
 const CONTENT_LENGTH = ['content-length']
 const NONE: readonly string[] = []
 
@@ -57,13 +61,18 @@ export class RequestHeads {
   readonly #via: Via | undefined
   readonly #setsXForwarded: boolean
   readonly #setsForwarded: boolean
+  readonly #rules: HeaderRules | undefined
+  readonly #ofStrangers: FieldNames
   readonly #ofProxies: FieldNames
 
-  constructor ({ forwarded, via }: RequestHeadOptions) {
+  constructor ({ forwarded, via, rules }: RequestHeadOptions) {
+    const replaced = rules?.replaced ?? NONE
     this.#via = via
     this.#setsXForwarded = forwarded !== 'rfc7239'
     this.#setsForwarded = forwarded !== 'x-forwarded'
-    this.#ofProxies = this.#setsForwarded ? WITH_FORWARDED : WITHOUT_FORWARDED
+    this.#rules = rules
+    this.#ofStrangers = strippedNames([...FROM_STRANGERS, ...replaced])
+    this.#ofProxies = strippedNames([...OF_PROXIES, ...(this.#setsForwarded ? ['forwarded'] : NONE), ...replaced], this.#ofStrangers)
   }
 
   /**
@@ -74,15 +83,16 @@ export class RequestHeads {
    * on a kept connection when neither Content-Length nor Transfer-Encoding is given, and the body would be
    * read as the next request.
    */
-  build (raw: RawFields, method: string, version: string, { chunked, trailers, upgrade }: Framing, client: Client): string[] {
+  build (raw: RawFields, method: string, version: string, { chunked, trailers, upgrade }: Framing, client: Client, requestId: string): string[] {
     const head = ['Host', '']
-    copyEndToEnd(raw, client.trusted ? this.#ofProxies : OF_STRANGERS, chunked ? CONTENT_LENGTH : NONE, head)
+    copyEndToEnd(raw, client.trusted ? this.#ofProxies : this.#ofStrangers, chunked ? CONTENT_LENGTH : NONE, head)
     if (chunked) head.push('Transfer-Encoding', 'chunked')
     else if (!USUALLY_BODILESS.has(method) && fieldValue(raw, 'content-length') === undefined) head.push('Content-Length', '0')
     if (upgrade !== undefined) head.push('Connection', 'Upgrade', 'Upgrade', upgrade)
     // TE is of the hop and says so itself (RFC 9110 section 10.1.4).
     else if (trailers) head.push('TE', 'trailers', 'Connection', 'TE')
     if (trailers && chunked) announceTrailers(raw, head)
+    if (this.#rules !== undefined) this.#rules.addTo(head, client, requestId, NONE)
     this.#pushForwarded(raw, client, head)
     if (this.#via !== undefined) head.push('Via', this.#via.entry(version))
     return head
@@ -100,6 +110,14 @@ export class RequestHeads {
       const hop = forwardedElement(peer, protocol, host)
       head.push('Forwarded', before === undefined ? hop : `${before}, ${hop}`)
     }
+  }
+}
+
+/** Gives a head that was made for chunks a length, once it is known. What belongs to chunks alone goes with them. */
+export function frameByLength (head: string[], length: number): void {
+  for (let i = head.length - 2; i >= 0; i -= 2) {
+    if (head[i] === 'Trailer') head.splice(i, 2)
+    else if (head[i] === 'Transfer-Encoding') head.splice(i, 2, 'Content-Length', String(length))
   }
 }
 
@@ -123,39 +141,55 @@ export interface ResponseHeadOptions {
   cors: boolean
   rateLimit: boolean
   via: Via | undefined
+  rules?: HeaderRules | undefined
+  security?: SecurityHeaders | undefined
+  location?: LocationRewrite | undefined
+  cookies?: CookieRewrite | undefined
 }
 
 /** Makes the heads of the responses that a route's clients get. */
 export class ResponseHeads {
   readonly #stripped: FieldNames
   readonly #via: Via | undefined
+  readonly #rules: HeaderRules | undefined
+  readonly #security: SecurityHeaders | undefined
+  readonly #location: LocationRewrite | undefined
+  readonly #cookies: CookieRewrite | undefined
 
-  constructor ({ cors, rateLimit, via }: ResponseHeadOptions) {
+  constructor ({ cors, rateLimit, via, rules, security, location, cookies }: ResponseHeadOptions) {
     // Of requests only; in a response Node would send the head as UTF-8.
-    const names: string[] = ['expect']
+    const names: string[] = ['expect', ...rules?.replaced ?? NONE]
     if (cors) names.push('access-control-*')
     if (rateLimit) names.push('x-ratelimit-*')
     this.#stripped = strippedNames(names)
     this.#via = via
+    this.#rules = rules
+    this.#security = security
+    this.#location = location
+    this.#cookies = cookies
   }
 
   /**
    * The upstream's fields as they came (three Set-Cookie stay three), less what is of the hop or the gateway's own,
    * then what the hooks set. Vary is the sum of both: each names what its response depends on; and a cookie
-   * of the host's replaces none of the upstream's.
+   * of the host's replaces none of the upstream's. The route's own rules come last, and touch nothing that hooks set.
    */
-  build (raw: RawFields, status: number, version: string, fields: HookFields): string[] {
+  build (raw: RawFields, status: number, version: string, fields: HookFields, client: Client, requestId: string): string[] {
     const head: string[] = []
     const own = Object.keys(fields)
     const replaced = own.includes('set-cookie') ? own.filter(name => name !== 'set-cookie') : own
     // RFC 9110 section 8.6: no Content-Length in a 1xx or 204.
     copyEndToEnd(raw, this.#stripped, status === 204 || status === 101 ? [...replaced, 'content-length'] : replaced, head)
+    if (this.#location !== undefined) this.#location.applyTo(head, status)
+    if (this.#cookies !== undefined) this.#cookies.applyTo(head)
     for (const name of own) {
       const value = fields[name]
-      if (name === 'vary') head.push(name, mergeVary(listValue(raw, 'vary'), String(value)))
+      if (name === 'vary') head.push(name, mergeVary(this.#stripped.has(name) ? undefined : listValue(raw, name), String(value)))
       else if (Array.isArray(value)) for (const one of value) head.push(name, one)
       else if (value !== undefined) head.push(name, String(value))
     }
+    if (this.#rules !== undefined) this.#rules.addTo(head, client, requestId, own)
+    if (this.#security !== undefined) this.#security.addTo(head, client.protocol)
     if (this.#via !== undefined) head.push('Via', this.#via.entry(version))
     return head
   }

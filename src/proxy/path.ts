@@ -37,6 +37,11 @@ export function compileRewrite (prefix: string, pathRewrite: PathRewrite | undef
   }
 }
 
+/** Prepares the rewrite that forwards what is below the prefix as if it were the whole path. */
+export function compileStrip (prefix: string, allowsEncoded: boolean): Rewrite {
+  return cutPrefix(prefix, prefix === '/' ? 0 : prefix.length, '', allowsEncoded ? OVERLONG : FORBIDDEN)
+}
+
 /** The common rewrite, `^/api/auth` to `/auth`, needs no regular expression: the prefix is cut by its length. */
 function cutPrefix (prefix: string, length: number, replacement: string, forbidden: RegExp): Rewrite {
   return url => {
@@ -46,7 +51,7 @@ function cutPrefix (prefix: string, length: number, replacement: string, forbidd
 }
 
 /** The text that a pattern like `^/api/auth` stands for; `undefined` when it is more than an anchored text. */
-function literalPrefix ({ pattern, replacement }: PathRewrite): string | undefined {
+export function literalPrefix ({ pattern, replacement }: PathRewrite): string | undefined {
   if (!/^\^[\w/~@%&=,!-]+$/.test(pattern) || replacement.includes('$')) return undefined
   return pattern.slice(1)
 }
@@ -90,12 +95,15 @@ export function splitAbsolute (url: string): AbsoluteTarget | undefined {
 
 /**
  * Whether a text is a request target of any form that is responded to here: origin-form, absolute-form, or the asterisk
- * of OPTIONS (RFC 9112 section 3.2).
+ * of OPTIONS (RFC 9112 section 3.2). A percent sign that encodes nothing is of none (RFC 3986 section 2.1).
  */
 export function isRequestTarget (url: string): boolean {
+  if (STRAY_PERCENT.test(url)) return false
   return url.charCodeAt(0) === SLASH || url === '*' || ANY_ABSOLUTE.test(url)
 }
 
+/** Not in the query, which travels as it came. */
+const STRAY_PERCENT = /^[^?]*%(?![\da-f]{2})/i
 /** No user information: it would be a trap for people (RFC 9110 section 4.2.4). */
 const ANY_ABSOLUTE = /^https?:\/\/[^/?#@]+(?:[/?].*)?$/i
 const ABSOLUTE = /^https?:\/\/([^/?#@]+)(\/.*)$/i
@@ -112,10 +120,10 @@ function isPlain (url: string, from: number, forbidden: RegExp): boolean {
   return !suspicious || staysInside(url, forbidden)
 }
 
-/** The overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
-const OVERLONG = /%(?:c[01]%[89ab]|e0%8[01]|f0%80)/i
+/** What is no encoding at all, and the overlong UTF-8 that stood for `.`, `/` and `\` in old decoders. */
+const OVERLONG = /%(?:(?![\da-f]{2})|c[01]%[89ab]|e0%8[01]|f0%80)/i
 /** That, and encoded NUL, LF, CR and backslash. */
-const FORBIDDEN = /%(?:00|0a|0d|5c|c[01]%[89ab]|e0%8[01]|f0%80)/i
+const FORBIDDEN = /%(?:(?![\da-f]{2})|00|0a|0d|5c|c[01]%[89ab]|e0%8[01]|f0%80)/i
 /** A dot segment; some servers drop `;parameters` from a segment before they resolve it, and take a backslash for a slash. */
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:$|[/;])/
 

@@ -20,6 +20,8 @@ export interface RequestBodyOwner {
   rejectBody (error: GatewayError): void
   /** The client is gone before the end of its body. */
   bodyAborted (): void
+  /** A body that was to be collected is whole, or larger than it may be. */
+  bodyCollected (): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -47,6 +49,10 @@ export class RequestBody implements RatedBody, BodyReceiver {
   /** To come under Content-Length; NaN without one. */
   #remaining: number
   #hasBegun = false
+  /** What was collected before there was an attempt. */
+  #kept: Buffer[] | undefined
+  #mostKept = 0
+  #isWhole = false
 
   constructor (request: IncomingMessage, protocol: ClientProtocol, limits: RequestBodyLimits, passesTrailers: boolean, owner: RequestBodyOwner) {
     const length = request.headers['content-length']
@@ -58,16 +64,53 @@ export class RequestBody implements RatedBody, BodyReceiver {
     this.#remaining = length === undefined ? NaN : Number(length)
   }
 
+  /**
+   * Keeps the body until it is whole, or larger than `most`, and then tells the owner. A service that knows no chunks
+   * so gets a length.
+   *
+   * @param most bytes
+   */
+  collect (most: number): void {
+    this.#kept = []
+    this.#mostKept = most
+    this.#limits.bodyRate.watch(this)
+    this.#listen()
+  }
+
+  /** Bytes of a body that was collected; `undefined` for one that streams. */
+  get wholeLength (): number | undefined {
+    return this.#isWhole ? this.received : undefined
+  }
+
   sendTo (upstream: Sender): void {
-    const request = this.#request
     this.#upstream = upstream
-    request[kBody] = this
     upstream[kBody] = this
     upstream.on('drain', onDrain)
-    request.on('aborted', onAborted)
-    this.#protocol.deliverBody(request, this)
+    if (this.#kept !== undefined) {
+      this.#sendKept(this.#kept, upstream)
+      return
+    }
+    this.#listen()
     // After what arrived together with the head: an upstream may have something to say before the body comes.
     if (!upstream.writableEnded) process.nextTick(begin, this)
+  }
+
+  #listen (): void {
+    const request = this.#request
+    request[kBody] = this
+    request.on('aborted', onAborted)
+    this.#protocol.deliverBody(request, this)
+  }
+
+  #sendKept (kept: Buffer[], upstream: Sender): void {
+    this.#hasBegun = true
+    if (this.#isWhole) {
+      // Kept for another attempt.
+      upstream.end(Buffer.concat(kept))
+      return
+    }
+    this.#kept = undefined
+    if (!upstream.write(Buffer.concat(kept))) this.isHeld = true
   }
 
   begin (): void {
@@ -80,7 +123,7 @@ export class RequestBody implements RatedBody, BodyReceiver {
   /** What completes the Content-Length ends the request in the same write. */
   write (chunk: Buffer): boolean {
     const upstream = this.#upstream
-    if (upstream === undefined) return true
+    if (upstream === undefined) return this.#keep(chunk)
     this.#hasBegun = true
     this.received += chunk.length
     countBody(chunk.length)
@@ -94,6 +137,17 @@ export class RequestBody implements RatedBody, BodyReceiver {
       return false
     }
     return true
+  }
+
+  #keep (chunk: Buffer): boolean {
+    const kept = this.#kept
+    if (kept === undefined) return true
+    this.received += chunk.length
+    this.#remaining -= chunk.length
+    kept.push(chunk)
+    if (this.received > this.#limits.maxBodySize) this.#owner.rejectBody(new GatewayError('PAYLOAD_TOO_LARGE'))
+    else if (this.received > this.#mostKept) this.#owner.bodyCollected()
+    return !this.isHeld
   }
 
   get moved (): number {
@@ -114,6 +168,10 @@ export class RequestBody implements RatedBody, BodyReceiver {
     const upstream = this.#upstream
     this.#hasBegun = true
     this.#limits.bodyRate.leave(this)
+    if (upstream === undefined && this.#kept !== undefined) {
+      this.#isWhole = true
+      this.#owner.bodyCollected()
+    }
     if (upstream === undefined || upstream.writableEnded) return
     if (this.#passesTrailers && this.#request.rawTrailers.length > 0 && !this.#addTrailers(upstream)) return
     upstream.end()
@@ -140,6 +198,7 @@ export class RequestBody implements RatedBody, BodyReceiver {
     this.#protocol.stopBody(this.#request)
     this.#request.off('aborted', onAborted)
     this.#upstream = undefined
+    this.#kept = undefined
   }
 
   /**
@@ -155,7 +214,7 @@ export class RequestBody implements RatedBody, BodyReceiver {
 
   /** @returns whether anybody still waits for the body */
   reject (error: GatewayError): boolean {
-    if (this.#upstream === undefined) return false
+    if (this.#upstream === undefined && this.#kept === undefined) return false
     this.#owner.rejectBody(error)
     return true
   }

@@ -106,7 +106,7 @@ export class ResponseBody implements BodySink, Deferred {
     this.#finish()
   }
 
-  /** Over HTTP/2 an upstream may still refuse the rest of an upload when its response has ended. */
+  /** Over HTTP/2 an upstream may still reject the rest of an upload when its response has ended. */
   fail (error: Error): void {
     if (this.#hasEnded) return
     this.#hasEnded = true

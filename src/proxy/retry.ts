@@ -11,7 +11,9 @@ export interface AttemptFailure {
 /**
  * The decision between two attempts: whether a request may be sent once more, on a new connection. Repeated is what
  * was lost on a kept connection that the upstream closed at that moment; an attempt on a new one cannot fail so.
+ *
+ * @param isWhole whether the whole of it is there still: it has no body, or one that was collected
  */
-export function mayRepeat (method: string, hasBody: boolean, { isUnprocessed }: AttemptFailure): boolean {
-  return isUnprocessed && !hasBody && IDEMPOTENT.has(method)
+export function mayRepeat (method: string, isWhole: boolean, { isUnprocessed }: AttemptFailure): boolean {
+  return isUnprocessed && isWhole && IDEMPOTENT.has(method)
 }

@@ -49,6 +49,8 @@ export class Tunnel {
       this.bytes += chunk.length
       if (!client.write(chunk)) upstream.pause()
     })
+    // It was paused behind the body of its request.
+    client.resume()
   }
 
   #watch (side: Socket, other: Socket, end: TunnelEnd): void {

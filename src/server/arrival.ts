@@ -59,11 +59,17 @@ export function restoreSent (request: Arriving): void {
 /** Octets beyond ASCII, percent-encoded, as many as stand together. */
 const OCTETS = /(?:%[89a-f][\da-f])+/gi
 
-/** Octets that are not UTF-8 are read as the letters of Latin-1, as which most of them were meant. */
+/** A percent sign that encodes nothing. */
+const STRAY = /%(?![\da-f]{2})/gi
+
+/**
+ * Octets that are not UTF-8 are read as the letters of Latin-1, as which most of them were meant. A percent sign that
+ * encodes nothing is itself: whoever it is for rejects it, behind the route's policies.
+ */
 export function routableTarget (url: string): string {
   const query = url.indexOf('?')
   const path = query === -1 ? url : url.slice(0, query)
-  return path.replace(OCTETS, octets => isUtf8(octets) ? octets : octets.replace(/%../g, asLatin1)) + url.slice(path.length)
+  return path.replace(STRAY, '%25').replace(OCTETS, octets => isUtf8(octets) ? octets : octets.replace(/%../g, asLatin1)) + url.slice(path.length)
 }
 
 function isUtf8 (octets: string): boolean {

@@ -39,6 +39,11 @@ export function addressOf (request: FastifyRequest): string {
   return originOf(request).ip || LOCAL
 }
 
+/** Whether the peer is a proxy that `trustProxy` names. */
+export function isFromTrusted (request: FastifyRequest): boolean {
+  return originOf(request).trusted
+}
+
 function originOf (request: FastifyRequest): Origin {
   const { headers, socket } = request.raw
   const peer = peerAddress(socket)

@@ -11,11 +11,13 @@ import { rejectBodyOf } from '../proxy/request-body.js'
 import { muteResponse } from './counted-response.js'
 import { closeAfter, rejectMalformed } from './malformed.js'
 import { writeError } from './raw-response.js'
+import { idHeaderOf, returnId } from './request-ids.js'
 
 /** The service's last word on an error: Fastify's own (a path that cannot be decoded) and what nobody expected. */
 export function respondToError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const known = error instanceof GatewayError ? error : gatewayError(error)
   if (known.code === 'INTERNAL_ERROR') request.log.error(error)
+  returnId(request, reply)
   reply.code(known.statusCode).send(errorBody(known.code, known.message, request.id))
 }
 
@@ -119,7 +121,7 @@ function isHalfRead ({ req }: ServerResponse): boolean {
   return !req.complete
 }
 
-function reject ({ log }: FastifyInstance, to: ServerConnection | Http2ServerResponse, error: GatewayError, line: { method?: string | undefined, url?: string | undefined, err?: Error }): void {
+function reject (fastify: FastifyInstance, to: ServerConnection | Http2ServerResponse, error: GatewayError, line: { method?: string | undefined, url?: string | undefined, err?: Error }): void {
   const isHttp2 = to instanceof Http2ServerResponse
   // In the midst of another response these bytes would become part of it.
   if (!isHttp2 && (!to.writable || currentResponse(to)?.headersSent === true)) {
@@ -127,9 +129,9 @@ function reject ({ log }: FastifyInstance, to: ServerConnection | Http2ServerRes
     return
   }
   const reqId = randomUUID()
-  logLocal(log, { reqId, ...line }, error.statusCode)
+  logLocal(fastify.log, { reqId, ...line }, error.statusCode)
   // Of a head that could not be read nobody knows the method, and the connection's end is the end of any response.
-  writeError(to, error, reqId, line.method === 'HEAD' || (!isHttp2 && unfinishedRequest(to)?.method === 'HEAD'))
+  writeError(to, error, reqId, line.method === 'HEAD' || (!isHttp2 && unfinishedRequest(to)?.method === 'HEAD'), idHeaderOf(fastify))
 }
 
 function ignore (): void {}

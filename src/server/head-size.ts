@@ -12,7 +12,7 @@ const PSEUDO_FIELDS = 8
 
 /**
  * Holds heads over HTTP/2 to the bounds that Node's parser has for HTTP/1. nghttp2 knows them only when the client has
- * said that it saw the settings, and a stream that it refuses tells its client nothing.
+ * said that it saw the settings, and a stream that it rejects tells its client nothing.
  */
 export function boundHead (maxHeaderSize: number) {
   return function rejectLargeHead ({ raw }: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {

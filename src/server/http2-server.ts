@@ -11,11 +11,11 @@ const MAX_STREAMS = 128
 
 /**
  * Bytes of a head beyond `maxHeaderSize` that are read, so that its client can be told (431); of what is larger still
- * Node refuses the stream. Node counts 32 more for each field (RFC 9113 section 6.5.2), where HTTP/1 has 4 more.
+ * Node rejects the stream. Node counts 32 more for each field (RFC 9113 section 6.5.2), where HTTP/1 has 4 more.
  */
 const HEADROOM = 131_072
 
-/** Fields of a head that are read, so that its client can be told (431); Node refuses the stream of one that has more. */
+/** Fields of a head that are read, so that its client can be told (431); Node rejects the stream of one that has more. */
 const MAX_FIELDS = 2_000
 
 /** What a session may do that costs its client nothing and us something. Node ends the session that does more. */

@@ -9,7 +9,7 @@ export const LOOK_INTERVAL = 250
 /** Milliseconds that a client has to read why its session was ended. */
 const LAST_MOMENT = 500
 
-/** Frames between two looks that ask for nothing: SETTINGS, PING, PRIORITY. Each is answered or parsed for nothing. */
+/** Frames between two looks that ask for nothing: SETTINGS, PING, PRIORITY. Each gets a response or is parsed for nothing. */
 const MAX_CONTROL_FRAMES = 500
 
 /** Streams that Node refused without a word to anybody: each had a head beyond all bounds, or was malformed. */

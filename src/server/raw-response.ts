@@ -14,10 +14,15 @@ export type RawClient = Socket | Http2ServerResponse
  * connection's last response.
  *
  * @param isHead whether the request was a HEAD, whose response has no body
+ * @param idHeader by which clients are told the ids of their requests
  */
-export function writeError (to: RawClient, { code, message, statusCode }: GatewayError, requestId: string, isHead = false): void {
+export function writeError (to: RawClient, { code, message, statusCode }: GatewayError, requestId: string, isHead = false, idHeader?: string): void {
   const body = JSON.stringify(errorBody(code, message, requestId))
-  const head = { 'Content-Type': 'application/json; charset=utf-8', ...(statusCode === 405 && { Allow: ALLOWED_METHODS }) }
+  const head = {
+    'Content-Type': 'application/json; charset=utf-8',
+    ...(statusCode === 405 && { Allow: ALLOWED_METHODS }),
+    ...(idHeader !== undefined && { [idHeader]: requestId })
+  }
   if (to instanceof Http2ServerResponse) {
     to.writeHead(statusCode, head).end(body)
     return

@@ -46,7 +46,8 @@ export function prepareServer (fastify: FastifyInstance, { tls, http2, maxHeader
   server.on('checkExpectation', (request, response) => { server.emit('request', request, response) })
   server.on('drop', countDrops(fastify))
   listenOnBothLoopbacks(fastify)
-  if (http2) fastify.addHook('onRequest', boundHead(maxHeaderSize))
+  // Behind the policies of the route, so that a browser's script can read the rejection, too.
+  if (http2) fastify.addHook('preValidation', boundHead(maxHeaderSize))
   if (tls !== undefined && isTlsServer(server)) {
     const stop = reloadOnChange(server, tls, log)
     fastify.addHook('onClose', async () => stop())

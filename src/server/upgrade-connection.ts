@@ -42,7 +42,7 @@ function endConnection (response: ServerResponse, connection: UpgradeConnection)
  * upgrades, Node lets go of the connection of each request with that field. Its body, and the requests behind it, are
  * in `rest` and on the connection still, to be read as if nothing had been.
  *
- * @param reject answers a request that cannot be given back as it was
+ * @param reject responds to a request that cannot be given back as it was
  */
 export function serveOrdinary (request: IncomingMessage, connection: UpgradeConnection, rest: Buffer, reject: (error: GatewayError) => void): void {
   connection.on('error', ignore)

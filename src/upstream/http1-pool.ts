@@ -248,7 +248,9 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   }
 
   #wait (request: ClientRequest, options: PoolRequest): void {
-    if (this.#waiting.size >= this.#limits.maxQueue) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
+    // A connection that rests is there for one of them within a turn.
+    const room = this.#limits.maxQueue + this.#resting.length + this.#rested.length
+    if (this.#waiting.size >= room) throw new QueueFullError(this.#limits.maxConnections, this.#limits.maxQueue)
     const timer = setTimeout(() => { if (options.silent()) timer.refresh() }, options.timeout)
     this.#waiting.set(request, { options, timer })
     this.#bound?.closeOldest()

@@ -72,7 +72,7 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
       this.#held.push(chunk)
       return false
     }
-    // An upstream that has answered may want no more of it.
+    // An upstream that has responded may want no more of it.
     return !this.#stream.writable || this.#stream.write(chunk)
   }
 

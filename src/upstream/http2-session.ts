@@ -12,7 +12,7 @@ const STREAM_WINDOW = 262_144
 const SESSION_WINDOW = 4_194_304
 /** Fields of a response's head, as Node's HTTP/1 client takes them. */
 const MAX_FIELDS = 2_000
-/** Milliseconds that an upstream has to answer a ping. */
+/** Milliseconds that an upstream has to respond to a ping. */
 const PING_TIMEOUT = 5_000
 /** Milliseconds that an upstream has to end its side of a session that is over. */
 const LINGER = 5_000
@@ -102,12 +102,12 @@ export class Session {
   }
 
   /**
-   * Asks for a sign of life after a request that was not answered in time. A connection whose other end vanished
+   * Asks for a sign of life after a request that got no response in time. A connection whose other end vanished
    * without a word would take all that come after it, too.
    */
   probe (): void {
     if (this.#ping !== undefined || this.#session.connecting || this.#session.destroyed) return
-    this.#ping = setTimeout(() => this.#socket.destroy(lostConnection('no answer to a ping')), PING_TIMEOUT).unref()
+    this.#ping = setTimeout(() => this.#socket.destroy(lostConnection('no response to a ping')), PING_TIMEOUT).unref()
     this.#session.ping(() => this.#stopPing())
   }
 

@@ -26,7 +26,7 @@ t.test('a prefix is plain text that a router takes as it is', async t => {
   t.equal(verdict(1), 'must be a path such as "/api/auth"')
 })
 
-t.test('a target\'s URL ends after host and port', async t => {
+t.test('a target\'s URL has scheme, host and perhaps port and base path', async t => {
   const verdict = reasonAgainst('routes[0].target', target => withRoute({ target }))
   for (const [target, wrong] of [
     ['localhost:3001', 'must start with "http://", "https://" or "unix:"'],
@@ -40,10 +40,18 @@ t.test('a target\'s URL ends after host and port', async t => {
     ['http://localhost:0', 'must have a port from 1 to 65535'],
     ['http://localhost:65536', 'must have a port from 1 to 65535'],
     ['http://localhost:99999/x', 'must have a port from 1 to 65535'],
-    ['http://localhost:3001/', 'must end after the host and port, without "/": use pathRewrite to change the path'],
-    ['http://localhost/api?x', 'must end after the host and port, without "/api?x": use pathRewrite to change the path'],
-    ['http://localhost?', 'must end after the host and port, without "?": use pathRewrite to change the path'],
-    ['http://localhost#', 'must end after the host and port, without "#": use pathRewrite to change the path'],
+    ['http://localhost:3001/', ''],
+    ['http://localhost:3001/base/v1/', ''],
+    ["http://[::1]/~a/%C3%A9;v=1/it's(ok)", ''],
+    ['http://localhost/api?x', 'must not have a query ("?"): the one of the request is forwarded'],
+    ['http://localhost?', 'must not have a query ("?"): the one of the request is forwarded'],
+    ['http://localhost#', 'must not have a fragment ("#")'],
+    ['http://localhost/a//b', 'must not have an empty segment ("//") in its base path'],
+    ['http://localhost//', 'must not have an empty segment ("//") in its base path'],
+    ['http://localhost/a/../b', 'must not have "." or ".." as a segment of its base path'],
+    ['http://localhost/%2e%2E', 'must not have "." or ".." as a segment of its base path'],
+    ['http://localhost/é', 'must have a base path in ASCII, all else percent-encoded'],
+    ['http://localhost/%zz', 'must have a base path in ASCII, all else percent-encoded'],
     ['http://3001', 'must name a host, or an IPv4 address with its four numbers'],
     ['http://127.1:3001', 'must name a host, or an IPv4 address with its four numbers'],
     ['http://-a', 'must be a host name or an IP address']
@@ -119,17 +127,28 @@ t.test('trustProxy says who is trusted, never how many', async t => {
   for (const trustProxy of ['1', '', 'localhost', '10.0.0.1,', '10.0.0.0/0', '10.0.0.0/33', '10.0.0.0/255.0.0.0', '::/129', '10.0.0.0/8/8', '10.0.0.0/']) {
     t.equal(verdict(trustProxy), one)
   }
-  for (const trustProxy of [0, 1, null]) t.match(verdict(trustProxy), /^must be true, false, or the addresses .* \(a number of hops is refused/)
+  for (const trustProxy of [0, 1, null]) t.match(verdict(trustProxy), /^must be true, false, or the addresses .* \(a number of hops is rejected/)
   const item = reasonAgainst('server.trustProxy[0]', proxy => withRoute({}, { server: { trustProxy: [proxy] } }))
   t.equal(item('x'), one)
   t.equal(item(1), one)
 })
 
+const WILDCARD = 'must be one exact origin, one with "*" as its whole first label such as "https://*.example.com", or "*" alone'
+
 t.test('an origin is what a browser sends', async t => {
   const verdict = reasonAgainst('cors.origin', origin => withRoute({}, { cors: { origin } }))
-  for (const origin of ['*', 'null', 'http://localhost:5173', 'https://app.example', 'http://[::1]:5173', 'capacitor://localhost', 'chrome-extension://abcdef']) t.equal(verdict(origin), '')
+  for (const origin of ['*', 'null', 'https://*.example.com', 'http://*.localhost:5173', 'https://*.a.example.com:8443', 'http://localhost:5173', 'https://app.example', 'http://[::1]:5173', 'capacitor://localhost', 'chrome-extension://abcdef']) t.equal(verdict(origin), '')
   for (const [origin, wrong] of [
-    ['https://*.example', 'must be one exact origin, or "*" alone: patterns are not supported'],
+    ['https://*.com', WILDCARD],
+    ['*.example.com', WILDCARD],
+    ['https://*example.com', WILDCARD],
+    ['https://a.*.example.com', WILDCARD],
+    ['https://*.*.example.com', WILDCARD],
+    ['https://*.example.*', WILDCARD],
+    ['https://*.a.com://*.b.com', WILDCARD],
+    ['https://*.example.com/', 'must be written as browsers send it: "https://*.example.com"'],
+    ['https://*.Example.com:443', 'must be written as browsers send it: "https://*.example.com"'],
+    ['*://*.example.com', WILDCARD],
     ['https://app.example/', 'must be written as browsers send it: "https://app.example"'],
     ['https://app.example:443', 'must be written as browsers send it: "https://app.example"'],
     ['HTTPS://App.example', 'must be written as browsers send it: "https://app.example"'],

@@ -87,7 +87,7 @@ t.test('of a long line the place is shown with what is around it', async t => {
   ])
 })
 
-t.test('a key that stands twice in one object is refused: the first would be dropped unseen', async t => {
+t.test('a key that stands twice in one object is rejected: the first would be dropped unseen', async t => {
   const file = write(t, '{\n"routes": [\n{ "prefix": "/a", "timeout": 1,\n"timeout": 2 },\n{ "prefix": "/b" }],\n"rateLimit": false, "rateLimit": false }')
   t.strictSame(linesOf(() => loadConfig(file, {})), [
     'routes[0].timeout: found on line 3 and again on line 4, must be given once',

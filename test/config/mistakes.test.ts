@@ -6,7 +6,7 @@ const TARGET = 'must be a URL such as "http://localhost:3001" or an object such 
 
 t.test('every mistake is told at once, each with its path, what was found and what is allowed', async t => {
   t.strictSame(mistakesIn({
-    server: { trustProxy: 1, shutdownTimeout: '30', accessLog: 'true', port: 3000 },
+    server: { trustProxy: 1, shutdownTimeout: '30', accessLog: 'true', listen: 3000 },
     cors: { origin: 'https://app.example/', methods: ['get'], allowedHeaders: 'X-A', exposedHeaders: ['a b'], maxAge: -1 },
     ratelimit: { max: 1 },
     rateLimit: { max: '10', timeWindow: 0, allowList: ['localhost', 1] },
@@ -41,10 +41,10 @@ t.test('every mistake is told at once, each with its path, what was found and wh
     'routes[2].rateLimit: found 100, must be false or an object such as { "max": 1000, "timeWindow": "1m" }',
     `routes[2].target: found 3001, ${TARGET}`,
     'server.accessLog: found "true", must be true or false (without quotes)',
-    `server.port: unknown key, must be one of ${SERVER_KEYS}`,
+    `server.listen: unknown key, must be one of ${SERVER_KEYS}`,
     'server.shutdownTimeout: found "30", must name its unit (ms, s, m, h or d), or be a number of milliseconds without quotes',
     'server.trustProxy: found 1, must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
-      '(a number of hops is refused: it says nothing about who may be trusted)'
+      '(a number of hops is rejected: it says nothing about who may be trusted)'
   ])
 })
 
@@ -115,18 +115,18 @@ t.test('a route that leaves out what no global section gives', async t => {
 })
 
 t.test('every origin together with credentials, wherever the two meet, is told once', async t => {
-  const refused = 'found the origin "*" together with credentials, which browsers refuse: ' +
+  const rejected = 'found the origin "*" together with credentials, which browsers reject: ' +
     'list the origins, or write true to allow every origin by reflecting it'
-  t.strictSame(mistakesIn(withRoute({}, { cors: { origin: '*', credentials: true } })), [`cors.origin: ${refused}`])
-  t.strictSame(mistakesIn(withRoute({ cors: { maxAge: 1 } }, { cors: { origin: ['*'], credentials: true } })), [`cors.origin: ${refused}`])
-  t.strictSame(mistakesIn(withRoute({ cors: { origin: '*', credentials: true } })), [`routes[0].cors.origin: ${refused}`])
-  t.strictSame(mistakesIn(withRoute({ cors: { origin: '*' } }, { cors: { origin: true, credentials: true } })), [`routes[0].cors.origin: ${refused}`])
-  t.strictSame(mistakesIn(withRoute({ cors: { credentials: true } }, { cors: { origin: '*' } })), [`routes[0].cors.origin: ${refused}`])
+  t.strictSame(mistakesIn(withRoute({}, { cors: { origin: '*', credentials: true } })), [`cors.origin: ${rejected}`])
+  t.strictSame(mistakesIn(withRoute({ cors: { maxAge: 1 } }, { cors: { origin: ['*'], credentials: true } })), [`cors.origin: ${rejected}`])
+  t.strictSame(mistakesIn(withRoute({ cors: { origin: '*', credentials: true } })), [`routes[0].cors.origin: ${rejected}`])
+  t.strictSame(mistakesIn(withRoute({ cors: { origin: '*' } }, { cors: { origin: true, credentials: true } })), [`routes[0].cors.origin: ${rejected}`])
+  t.strictSame(mistakesIn(withRoute({ cors: { credentials: true } }, { cors: { origin: '*' } })), [`routes[0].cors.origin: ${rejected}`])
   t.strictSame(mistakesIn(withRoute({ cors: { credentials: false } }, { cors: { origin: true, credentials: true } })), [])
 })
 
 t.test('a rewrite that would make every path one that is never forwarded', async t => {
-  const refused = 'must not lead to "//" at the start or to a "." or ".." segment, which are never forwarded'
+  const rejected = 'must not lead to "//" at the start or to a "." or ".." segment, which are never forwarded'
   for (const [prefix, pattern, replacement, from, to] of [
     ['/api', '^/api', '/', '/api/x', '//x'],
     ['/', '^', '/', '/x', '//x'],
@@ -134,7 +134,7 @@ t.test('a rewrite that would make every path one that is never forwarded', async
     ['/api', '^/api/', './', '/api/x', './x']
   ]) {
     t.strictSame(mistakesIn(withRoute({ prefix, pathRewrite: { pattern, replacement } })),
-      [`routes[0].pathRewrite.replacement: found "${replacement}", which makes "${from}" into "${to}": ${refused}`])
+      [`routes[0].pathRewrite.replacement: found "${replacement}", which makes "${from}" into "${to}": ${rejected}`])
   }
   for (const pathRewrite of [{ pattern: '^/api/', replacement: '/' }, { pattern: '^/api', replacement: '' }, { pattern: '^/api', replacement: '/.well-known' }]) {
     t.strictSame(mistakesIn(withRoute({ pathRewrite })), [])

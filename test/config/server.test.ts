@@ -98,3 +98,11 @@ t.test('PEM from the environment', async t => {
 function shown (path: string): string {
   return JSON.stringify(path.length > 60 ? `${path.slice(0, 60)}…` : path)
 }
+
+t.test('health: its paths are no prefix of a route, and differ', async t => {
+  t.strictSame(mistakesIn(withRoute({ prefix: '/healthz' }, { server: { health: true } })), ['routes[0].prefix: found "/healthz", which server.health has: name another path for one of them'])
+  t.strictSame(mistakesIn(withRoute({ prefix: '/up' }, { server: { health: { ready: '/up' } } })), ['routes[0].prefix: found "/up", which server.health has: name another path for one of them'])
+  t.strictSame(mistakesIn(withRoute({}, { server: { health: { alive: '/up', ready: '/up' } } })), ['server.health: found "/up" twice: alive and ready must differ'])
+  t.strictSame(mistakesIn(withRoute({ prefix: '/healthz' }, { server: { health: false } })), [])
+  t.strictSame(mistakesIn(withRoute({}, { server: { health: { alive: 'up' } } })).length, 1)
+})

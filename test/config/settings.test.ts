@@ -15,6 +15,7 @@ t.test('what a configuration leaves out', async t => {
       target: { protocol: 'http', host: 'localhost', port: 3001 },
       timeout: 30_000,
       maxBodySize: 1024 ** 3,
+      bodyBuffer: 0,
       minBodyRate: 128,
       minResponseRate: 128,
       maxConcurrentPerConnection: 512,

@@ -16,7 +16,7 @@ t.jobs = 3
 const curl = spawn('curl', ['--version'], { stdio: 'ignore' })
 const isCurlThere = await Promise.race([once(curl, 'exit').then(() => true), once(curl, 'error').then(() => false)])
 
-t.test('what it says to try answers as printed', { buffered: true, skip: isCurlThere ? false : 'curl is not installed' }, async t => {
+t.test('what it says to try gives what is printed', { buffered: true, skip: isCurlThere ? false : 'curl is not installed' }, async t => {
   const demo = new NodeProcess(t, DEMO, { DEMO_PORTS: ANY_PORTS })
   const [, url = ''] = await demo.until(/The gateway listens at (\S+)\. Ctrl-C/)
   const blocks = demo.output.split('\n\n').filter(block => block.includes('→'))

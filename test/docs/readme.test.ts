@@ -19,7 +19,7 @@ interface Schema {
 
 t.test('routes.json: every example passes the check, and every mistake is told as shown', async t => {
   const examples = codeBlocks('json').map(text => JSON.parse(text)).filter(value => 'routes' in value)
-  t.equal(examples.length, 2)
+  t.equal(examples.length, 3)
   for (const example of examples) t.doesNotThrow(() => checkConfig(example, { source: 'routes.json', env: {} }))
 
   const wrong = { routes: [{ prefx: '/api/auth', target: { host: 'localhost', port: 99999 } }] }

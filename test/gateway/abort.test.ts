@@ -75,7 +75,7 @@ t.test('a client that is gone before the handler runs is not forwarded', async t
 })
 
 for (const framing of ['Content-Length: 1000000', 'Transfer-Encoding: chunked']) {
-  t.test(`an early answer during an upload reaches the client, whose connection is then closed (${framing})`, async t => {
+  t.test(`an early response during an upload reaches the client, whose connection is then closed (${framing})`, async t => {
     const { port: upstream } = await service(t, (_request, response) => {
       response.writeHead(413, { 'content-length': 9 })
       response.end('too large')
@@ -106,10 +106,10 @@ t.test('an error of the gateway\'s own during an upload does so too', async t =>
   await client.until('requestId')
   t.match(client.received, /^HTTP\/1\.1 502 [^]*\r\nconnection: close\r\n/i)
   client.socket.end()
-  t.equal(await client.closed, undefined, 'closed in peace')
+  t.equal(await client.closed, undefined, 'closed in order')
 })
 
-t.test('a client that never stops sending after an early answer is cut off at last', async t => {
+t.test('a client that never stops sending after an early response is cut off at last', async t => {
   const { port: upstream } = await service(t, (_request, response) => response.writeHead(401).end('no'))
   const { port } = await gatewayTo(t, upstream)
   const client = new RawClient(t, port)
@@ -122,8 +122,8 @@ t.test('a client that never stops sending after an early answer is cut off at la
   t.pass('the gateway closed')
 })
 
-t.test('an answer before the head of the request\'s body is over, on the service\'s side', async t => {
-  // The service answers and closes while the gateway still sends: the answer counts.
+t.test('a response before the head of the request\'s body is over, on the service\'s side', async t => {
+  // The service responds and closes while the gateway still sends: the response counts.
   const { port: upstream } = await rawService(t, socket => {
     socket.once('data', () => socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno'))
   })

@@ -16,7 +16,7 @@ t.test('one line a request, with all there is to know', async t => {
   t.equal(lines.filter(({ reqId }) => reqId === 'req-1').length, 1, 'and Fastify\'s own two are off')
 })
 
-t.test('one line also when a host\'s hook answers', async t => {
+t.test('one line also when a host\'s hook responds', async t => {
   const { port, lines, nextLine } = await start(t, async app => {
     app.addHook('onRequest', async (_request, reply) => await reply.code(401).send('no'))
     await app.register(streamGateway, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] })
@@ -35,7 +35,7 @@ t.test('switched off, nothing is written', async t => {
   t.strictSame(lines.filter(({ reqId }) => reqId !== undefined), [])
 })
 
-t.test('a client that leaves before there is an answer', async t => {
+t.test('a client that leaves before there is a response', async t => {
   let reached: () => void = () => {}
   const isReached = new Promise<void>(resolve => { reached = resolve })
   const { port: upstream, sockets } = await rawService(t, socket => { socket.on('data', () => reached()) })

@@ -23,13 +23,13 @@ async function ownCors (t: Test): Promise<{ port: number, seen: string[] }> {
 
 const POLICY: GatewayOptions['cors'] = { origin: [APP], credentials: true, exposedHeaders: ['x-total'], maxAge: 600, allowedHeaders: ['x-a', 'x-b'], methods: ['GET', 'PUT'] }
 
-t.test('a preflight is answered at the gateway', async t => {
+t.test('a preflight gets its response from the gateway', async t => {
   const { port: upstream, seen } = await ownCors(t)
   const { port, nextLine } = await gatewayTo(t, upstream, {}, { cors: POLICY })
   const line = nextLine()
-  const answer = await call(port, '/api/x', PREFLIGHT)
-  t.equal(answer.status, 204)
-  t.match(answer.headers, {
+  const response = await call(port, '/api/x', PREFLIGHT)
+  t.equal(response.status, 204)
+  t.match(response.headers, {
     'access-control-allow-origin': APP,
     'access-control-allow-credentials': 'true',
     'access-control-allow-methods': 'GET, PUT',
@@ -40,7 +40,7 @@ t.test('a preflight is answered at the gateway', async t => {
   t.match(await line, { status: 204, method: 'OPTIONS', outcome: 'completed' })
 })
 
-t.test('the answer carries the gateway\'s fields alone, and Vary of both', async t => {
+t.test('the response carries the gateway\'s fields alone, and Vary of both', async t => {
   const { port: upstream } = await ownCors(t)
   const { port } = await gatewayTo(t, upstream, {}, { cors: POLICY })
   const { headers } = await call(port, '/api/x', { headers: { origin: APP } })
@@ -55,9 +55,9 @@ t.test('an OPTIONS that is no preflight is forwarded', async t => {
   const { port: upstream, seen } = await ownCors(t)
   const { port } = await gatewayTo(t, upstream, {}, { cors: POLICY })
   for (const headers of [{}, { origin: APP }, { 'access-control-request-method': 'PUT' }]) {
-    const answer = await call(port, '/api/x', { method: 'OPTIONS', headers })
-    t.equal(answer.body.toString(), 'service')
-    t.equal(answer.headers['access-control-allow-origin'], 'origin' in headers ? APP : undefined)
+    const response = await call(port, '/api/x', { method: 'OPTIONS', headers })
+    t.equal(response.body.toString(), 'service')
+    t.equal(response.headers['access-control-allow-origin'], 'origin' in headers ? APP : undefined)
   }
   t.equal(seen.length, 3)
 })
@@ -66,10 +66,10 @@ t.test('without CORS all of it is the service\'s', async t => {
   const { port: upstream, seen } = await ownCors(t)
   for (const options of [{}, { cors: false }] as const) {
     const { port } = await gatewayTo(t, upstream, {}, options)
-    const answer = await call(port, '/api/x', PREFLIGHT)
-    t.equal(answer.body.toString(), 'service')
-    t.equal(answer.headers['access-control-allow-origin'], '*')
-    t.equal(answer.headers.vary, 'Accept-Encoding')
+    const response = await call(port, '/api/x', PREFLIGHT)
+    t.equal(response.body.toString(), 'service')
+    t.equal(response.headers['access-control-allow-origin'], '*')
+    t.equal(response.headers.vary, 'Accept-Encoding')
   }
   t.equal(seen.length, 2)
 })
@@ -104,13 +104,13 @@ t.test('one route with CORS, the others without', async t => {
   t.equal((await call(port, '/without', PREFLIGHT)).headers['access-control-allow-origin'], '*')
 })
 
-t.test('errors and refusals can be read by a browser', async t => {
+t.test('errors and rejections can be read by a browser', async t => {
   const { port } = await gatewayTo(t, await closedPort(), {}, { cors: POLICY, rateLimit: { max: 1 } })
   for (const status of [502, 429]) {
-    const answer = await call(port, '/api/x', { headers: { origin: APP } })
-    t.equal(answer.status, status)
-    t.equal(answer.headers['access-control-allow-origin'], APP)
-    t.equal(answer.headers['access-control-expose-headers'], 'x-total')
+    const response = await call(port, '/api/x', { headers: { origin: APP } })
+    t.equal(response.status, status)
+    t.equal(response.headers['access-control-allow-origin'], APP)
+    t.equal(response.headers['access-control-expose-headers'], 'x-total')
   }
   const preflight = await call(port, '/api/x', PREFLIGHT)
   t.equal(preflight.status, 204, 'a preflight is not counted')

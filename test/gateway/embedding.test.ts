@@ -35,8 +35,8 @@ t.test('the host\'s hooks run before a request is forwarded, and may stop it', a
     await app.register(streamGateway, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
   })
   const ask = async (authorization?: string): Promise<string> => {
-    const answer = await call(port, '/api/x', { method: 'POST', body: 'x', headers: authorization === undefined ? {} : { authorization } })
-    return `${answer.status} ${String(answer.body)}`
+    const response = await call(port, '/api/x', { method: 'POST', body: 'x', headers: authorization === undefined ? {} : { authorization } })
+    return `${response.status} ${String(response.body)}`
   }
   t.equal(await ask(), '401 {"error":"who are you?"}')
   t.equal(await ask('guest'), '403 {"error":"not you"}')

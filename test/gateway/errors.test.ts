@@ -2,7 +2,7 @@ import t from 'tap'
 import { notSent, upstreamFailure } from '../../src/proxy/errors.js'
 import { QueueFullError } from '../../src/upstream/pool.js'
 
-t.test('what keeps a request from being sent, as the answer it deserves', async t => {
+t.test('what keeps a request from being sent, as the response it deserves', async t => {
   t.match(notSent(new QueueFullError(1, 1)), { statusCode: 503, cause: { message: '1 connections are in use and 1 requests wait' } })
   t.match(notSent(new TypeError('Invalid character in header content')), { statusCode: 400 })
 })

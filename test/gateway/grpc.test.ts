@@ -42,7 +42,7 @@ function implementation (service: Service): grpc.UntypedServiceImplementation {
       trailers.add('x-trailer', 'two')
       trailers.add('x-bytes-bin', Buffer.from([0, 255, 10]))
       if (text === 'never') return
-      if (text === 'refuse') {
+      if (text === 'reject') {
         done({ code: grpc.status.INVALID_ARGUMENT, details: 'nicht möglich: 100 %', metadata: trailers })
         return
       }
@@ -154,13 +154,13 @@ for (const [way, { server, target, route, gateway, client: credentials }] of Obj
 
   t.test(`gRPC ${way}: an error has its status, message and metadata`, async t => {
     const { client } = await through(t)
-    const { error } = await unary(client, Buffer.from('refuse'))
+    const { error } = await unary(client, Buffer.from('reject'))
     t.match(error, { code: grpc.status.INVALID_ARGUMENT, details: 'nicht möglich: 100 %' })
     t.strictSame(error?.metadata.get('x-trailer'), ['one, two'])
     const unknown = await new Promise<grpc.ServiceError | null>(resolve => {
       client.makeUnaryRequest('/echo.Echo/None', bytes.serialize, bytes.deserialize, Buffer.from('x'), error => resolve(error))
     })
-    t.equal(unknown?.code, grpc.status.UNIMPLEMENTED, 'in an answer of a head alone')
+    t.equal(unknown?.code, grpc.status.UNIMPLEMENTED, 'in a response of a head alone')
   })
 
   t.test(`gRPC ${way}: a service that streams`, async t => {
@@ -176,23 +176,23 @@ for (const [way, { server, target, route, gateway, client: credentials }] of Obj
   t.test(`gRPC ${way}: a client that streams`, async t => {
     const { client } = await through(t)
     let call: grpc.ClientWritableStream<Buffer> | undefined
-    const answer = new Promise((resolve, reject) => {
+    const response = new Promise((resolve, reject) => {
       call = client.makeClientStreamRequest(definition.up.path, bytes.serialize, bytes.deserialize, (error, message) => error === null ? resolve(String(message)) : reject(error))
     })
     for (const word of ['a', 'b', 'c']) call?.write(Buffer.from(word))
     call?.end()
-    t.equal(await answer, 'abc')
+    t.equal(await response, 'abc')
   })
 
   t.test(`gRPC ${way}: a service that has enough in mid stream`, async t => {
     const { client } = await through(t)
     let call: grpc.ClientWritableStream<Buffer> | undefined
-    const answer = new Promise((resolve, reject) => {
+    const response = new Promise((resolve, reject) => {
       call = client.makeClientStreamRequest(definition.up.path, bytes.serialize, bytes.deserialize, (error, message) => error === null ? resolve(String(message)) : reject(error))
     })
     call?.write(Buffer.from('a'))
     call?.write(Buffer.from('stop'))
-    await t.rejects(answer, { code: grpc.status.RESOURCE_EXHAUSTED, details: 'enough' })
+    await t.rejects(response, { code: grpc.status.RESOURCE_EXHAUSTED, details: 'enough' })
   })
 
   t.test(`gRPC ${way}: both stream, word by word`, async t => {
@@ -246,8 +246,8 @@ for (const [way, { server, target, route, gateway, client: credentials }] of Obj
 
   t.test(`gRPC ${way}: many calls at once`, async t => {
     const { client } = await through(t)
-    const answers = await Promise.all(Array.from({ length: 300 }, async (_, i) => await unary(client, Buffer.from(`call ${i}`))))
-    t.strictSame(answers.map(({ message }) => String(message)), answers.map((_, i) => `call ${i}`))
+    const responses = await Promise.all(Array.from({ length: 300 }, async (_, i) => await unary(client, Buffer.from(`call ${i}`))))
+    t.strictSame(responses.map(({ message }) => String(message)), responses.map((_, i) => `call ${i}`))
   })
 }
 

@@ -36,7 +36,7 @@ t.test('a request\'s head becomes one of HTTP/1 (RFC 9113 sections 8.2.3 and 8.3
   t.equal(heads.length, 3)
 })
 
-t.test('an answer\'s head is without connection fields and reason phrase, and three cookies stay three', async t => {
+t.test('a response\'s head is without connection fields and reason phrase, and three cookies stay three', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', () => socket.write('HTTP/1.1 299 Odd\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\n' +
       'Set-Cookie: a\r\nSet-Cookie: b\r\nSet-Cookie: c\r\nX-Content-Type-Options: nosniff\r\nX-Content-Type-Options: nosniff\r\n' +
@@ -52,7 +52,7 @@ t.test('an answer\'s head is without connection fields and reason phrase, and th
   t.strictSame([body, ended], ['ok', true])
 })
 
-t.test('HEAD, 204, 304 and an empty answer have no body, and end', async t => {
+t.test('HEAD, 204, 304 and an empty response have no body, and end', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     response.statusCode = Number(request.url?.slice(1))
     response.setHeader('x-status', response.statusCode)
@@ -62,13 +62,13 @@ t.test('HEAD, 204, 304 and an empty answer have no body, and end', async t => {
   const { port } = await http2Gateway(t, `http://127.0.0.1:${upstream}`)
   const client = new Http2Client(t, port)
   for (const [method, status, length] of [['HEAD', 200, '1000'], ['GET', 204, undefined], ['GET', 304, undefined], ['GET', 200, '0']] as const) {
-    const answer = await client.ask({ ':path': `/api/${status}`, ':method': method }).closed
-    t.match({ ...answer, length: answer.headers['content-length'] }, { status, headers: { 'x-status': String(status) }, body: '', ended: true, code: NO_ERROR })
-    t.equal(answer.headers['content-length'], length)
+    const response = await client.ask({ ':path': `/api/${status}`, ':method': method }).closed
+    t.match({ ...response, length: response.headers['content-length'] }, { status, headers: { 'x-status': String(status) }, body: '', ended: true, code: NO_ERROR })
+    t.equal(response.headers['content-length'], length)
   }
 })
 
-t.test('interim answers are passed on, 100 is not', async t => {
+t.test('interim responses are passed on, 100 is not', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', () => socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n__proto__: x\r\nConnection: x\r\n\r\n' +
       'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
@@ -98,10 +98,10 @@ t.test('trailers pass both ways', async t => {
   const asked = client.begin({ ':path': '/api/x', ':method': 'POST', te: 'trailers' }, { endStream: false, waitForTrailers: true })
   asked.stream.on('wantTrailers', () => asked.stream.sendTrailers({ 'x-sum': '1', 'x-forwarded-for': 'faked' }))
   asked.stream.end('body')
-  const answer = await asked.closed
+  const response = await asked.closed
   t.strictSame(trailers, ['x-sum', '1'])
-  t.match(answer, { status: 200, body: 'x', ended: true, trailers: { 'x-sum': '2, 3', etag: '"a", "b"' } })
-  t.notOk(answer.trailers?.['content-type'])
+  t.match(response, { status: 200, body: 'x', ended: true, trailers: { 'x-sum': '2, 3', etag: '"a", "b"' } })
+  t.notOk(response.trailers?.['content-type'])
 
   const without = await client.ask({ ':path': '/api/x', ':method': 'POST' }, 'x').closed
   t.equal(without.trailers, undefined, 'not where they were not asked for')
@@ -249,13 +249,13 @@ t.test('a slow service holds the client\'s upload back', async t => {
   t.match(await upload.closed, { body: 'read', ended: true })
 })
 
-for (const [what, answer, expected] of [
+for (const [what, response, expected] of [
   ['with a body', 'HTTP/1.1 413 x\r\nContent-Length: 9\r\n\r\ntoo large', { status: 413, body: 'too large' }],
   ['in chunks', 'HTTP/1.1 413 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntoo\r\n0\r\n\r\n', { status: 413, body: 'too' }],
   ['without one', 'HTTP/1.1 204 x\r\n\r\n', { status: 204, body: '' }]
 ] as const) {
-  t.test(`an early answer during an upload, ${what}: it is whole, and the client is told to stop (RFC 9113 section 8.1)`, async t => {
-    const { port: upstream, sockets } = await rawService(t, socket => { socket.once('data', () => socket.write(answer)) })
+  t.test(`an early response during an upload, ${what}: it is whole, and the client is told to stop (RFC 9113 section 8.1)`, async t => {
+    const { port: upstream, sockets } = await rawService(t, socket => { socket.once('data', () => socket.write(response)) })
     const { port, nextLine } = await http2Gateway(t, `http://127.0.0.1:${upstream}`)
     const line = nextLine()
     const { stream, closed } = new Http2Client(t, port).begin({ ':path': '/api/x', ':method': 'POST' })
@@ -268,7 +268,7 @@ for (const [what, answer, expected] of [
 }
 
 for (const framing of ['Content-Length: 100\r\n\r\n', 'Transfer-Encoding: chunked\r\n\r\n5\r\n']) {
-  t.test(`an answer that breaks off (${framing.slice(0, 17)}) is reset, never ended`, async t => {
+  t.test(`a response that breaks off (${framing.slice(0, 17)}) is reset, never ended`, async t => {
     const { port: upstream } = await rawService(t, socket => {
       socket.once('data', () => {
         socket.write(`HTTP/1.1 200 OK\r\n${framing}hello`)
@@ -299,9 +299,9 @@ t.test('a body over maxBodySize is 413, by its length or while it comes', async 
   const client = new Http2Client(t, port)
   const announced = client.begin({ ':path': '/api/x', ':method': 'POST', 'content-length': 11 })
   announced.stream.write('x')
-  const answer = await announced.closed
-  t.match(answer, { status: 413, ended: true, code: NO_ERROR })
-  t.match(JSON.parse(answer.body), { success: false, error: { code: 'PAYLOAD_TOO_LARGE' } })
+  const response = await announced.closed
+  t.match(response, { status: 413, ended: true, code: NO_ERROR })
+  t.match(JSON.parse(response.body), { success: false, error: { code: 'PAYLOAD_TOO_LARGE' } })
   t.equal(requests, 0, 'before a byte was forwarded')
 
   const streamed = client.begin({ ':path': '/api/x', ':method': 'POST' })
@@ -311,23 +311,23 @@ t.test('a body over maxBodySize is 413, by its length or while it comes', async 
   await aborted
 })
 
-t.test('many streams on one session each get their own answer', async t => {
+t.test('many streams on one session each get their own response', async t => {
   const { port: upstream } = await service(t, (request, response) => request.pipe(response))
   const { port } = await http2Gateway(t, `http://127.0.0.1:${upstream}`)
   const client = new Http2Client(t, port)
   const bodies = Array.from({ length: 100 }, (_, index) => `${index} `.repeat(5000))
-  const answers = await Promise.all(bodies.map(async body => await client.ask({ ':path': '/api/x', ':method': 'POST' }, body).closed))
-  t.strictSame(answers.map(({ body }) => body), bodies)
+  const responses = await Promise.all(bodies.map(async body => await client.ask({ ':path': '/api/x', ':method': 'POST' }, body).closed))
+  t.strictSame(responses.map(({ body }) => body), bodies)
 })
 
 t.test('errors are JSON, and name no host', async t => {
   const dead = await closedPort()
   const { port } = await http2Gateway(t, `http://127.0.0.1:${dead}`)
   const client = new Http2Client(t, port)
-  const refused = await client.ask({ ':path': '/api/x' }).closed
-  t.match(refused, { status: 502, headers: { 'content-type': 'application/json; charset=utf-8' }, ended: true })
-  t.match(JSON.parse(refused.body), { success: false, error: { code: 'BAD_GATEWAY', message: 'Failed to connect to upstream service' } })
-  t.notMatch(refused.body, String(dead))
+  const rejected = await client.ask({ ':path': '/api/x' }).closed
+  t.match(rejected, { status: 502, headers: { 'content-type': 'application/json; charset=utf-8' }, ended: true })
+  t.match(JSON.parse(rejected.body), { success: false, error: { code: 'BAD_GATEWAY', message: 'Failed to connect to upstream service' } })
+  t.notMatch(rejected.body, String(dead))
   t.equal((await client.ask({ ':path': '/api/../x' }).closed).status, 400)
   t.equal((await client.ask({ ':path': '/api/x', ':method': 'TRACE' }).closed).status, 405)
   const upload = client.begin({ ':path': '/api/x', ':method': 'POST' })
@@ -395,7 +395,7 @@ t.test('the service gets the head of an upload before its body', async t => {
   t.match(await received(sockets[0], '\r\n\r\n'), /^PUT \/x HTTP\/1\.1\r\n/)
 })
 
-t.test('an interim answer for a stream that is closed, and messages of HTTP/1, are refused', async t => {
+t.test('an interim response for a stream that is closed, and messages of HTTP/1, are rejected', async t => {
   let closed: () => void = () => {}
   const isClosed = new Promise<void>(resolve => { closed = resolve })
   const server = createServer((_request, response) => {

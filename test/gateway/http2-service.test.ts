@@ -40,7 +40,7 @@ t.test('a client that speaks HTTP/1 and a service that speaks HTTP/2', async t =
   t.match(await line, { status: 201, outcome: 'completed', bytes: 5, target: `http://127.0.0.1:${service.port}` })
 })
 
-t.test('HEAD, 204 and an answer of a head alone', async t => {
+t.test('HEAD, 204 and a response of a head alone', async t => {
   const { port } = await behind(t, (stream, path) => {
     if (path === '/alone') stream.respond({ ':status': 200, 'x-alone': '1' }, { endStream: true })
     else if (path === '/204') stream.respond({ ':status': 204 })
@@ -52,7 +52,7 @@ t.test('HEAD, 204 and an answer of a head alone', async t => {
   t.match({ ...alone, body: String(alone.body) }, { status: 200, headers: { 'x-alone': '1' }, body: '' })
 })
 
-t.test('chunks and trailers go up, interim answers and trailers come down', async t => {
+t.test('chunks and trailers go up, interim responses and trailers come down', async t => {
   let trailers = {}
   const { port } = await behind(t, stream => {
     stream.on('trailers', given => { trailers = given })
@@ -69,7 +69,7 @@ t.test('chunks and trailers go up, interim answers and trailers come down', asyn
   t.match(trailers, { 'x-up': '1' })
 })
 
-t.test('a stream that the service refused is sent again where that changes nothing', async t => {
+t.test('a stream that the service rejected is sent again where that changes nothing', async t => {
   const paths: string[] = []
   const { port } = await behind(t, (stream, path) => {
     paths.push(path)
@@ -84,11 +84,11 @@ t.test('a stream that the service refused is sent again where that changes nothi
   t.equal((await call(port, '/api/post', { method: 'POST', body: 'x' })).status, 502)
   const always = await call(port, '/api/always')
   t.equal(always.status, 502)
-  t.match(always.json(), { error: { code: 'BAD_GATEWAY', message: 'Upstream service refused the request before it responded' } })
+  t.match(always.json(), { error: { code: 'BAD_GATEWAY', message: 'Upstream service rejected the request before it responded' } })
   t.strictSame(paths, ['/once', '/once', '/post', '/always', '/always'])
 })
 
-t.test('an answer that breaks off is broken off', async t => {
+t.test('a response that breaks off is broken off', async t => {
   const { port, nextLine } = await behind(t, stream => {
     stream.respond({ ':status': 200, 'content-length': 10 })
     stream.write('hello', () => setImmediate(() => stream.close(INTERNAL_ERROR)))
@@ -119,7 +119,7 @@ t.test('a client that goes away, a body that is too large and a silent service c
   t.strictSame(await Promise.all(codes), [CANCEL, CANCEL, CANCEL])
 })
 
-t.test('an answer that is whole is not broken by what the service says of the rest of the upload', async t => {
+t.test('a response that is whole is not broken by what the service says of the rest of the upload', async t => {
   let stream: ServerHttp2Stream | undefined
   const { port: upstream } = await http2Service(t, given => {
     stream = given
@@ -128,7 +128,7 @@ t.test('an answer that is whole is not broken by what the service says of the re
     given.end('x'.repeat(5000))
   })
   const { port } = await http2Gateway(t, `http://127.0.0.1:${upstream}`, { http2: true })
-  // The answer does not fit into the client's window, so that it waits at the gateway.
+  // The response does not fit into the client's window, so that it waits at the gateway.
   const client = new Http2Client(t, port, { settings: { initialWindowSize: 1000 } })
   const asked = client.session.request({ ':path': '/api/x', ':method': 'POST' }, { endStream: false })
   await once(asked, 'readable')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { validateOrigin } from '../../src/proxy/upgrade.js'
 import { gatewayTo } from '../fixtures/gateway.js'
-import { agreed, echo, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { agreed, echo, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 t.test('a page of the gateway\'s own host may open a tunnel, however the host is written', async t => {
   for (const [origin, host] of [
@@ -24,5 +24,5 @@ t.test('over the wire', async t => {
   const { port } = await gatewayTo(t, upstream, { cors: { origin: false } })
   const open = (origin: string, host: string): ReturnType<typeof webSocket> => webSocket(t, port, '/api/x', [], { headers: { origin, host } })
   t.ok(await agreed(open('https://app.example', 'APP.example.:443')))
-  t.match(await refusal(open('https://app.example', 'app.example:80')), { status: 403 })
+  t.match(await rejection(open('https://app.example', 'app.example:80')), { status: 403 })
 })

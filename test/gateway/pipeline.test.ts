@@ -9,7 +9,7 @@ import { startService } from '../fixtures/service.js'
 const get = (path: string | number): string => `GET /api/${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
 for (const as of ['plugin', 'service'] as const) {
-  t.test(`5,200 pipelined requests take one connection of the target, and are answered in their order (${as})`, async t => {
+  t.test(`5,200 pipelined requests take one connection of the target, and get their responses in order (${as})`, async t => {
     let open = 0
     let most = 0
     const { port: upstream } = await service(t, (request, response) => {

@@ -114,14 +114,14 @@ t.test('a client of HTTP/1.0 that names no host', async t => {
   ])
 })
 
-t.test('a head that Node refuses to write is answered 400', async t => {
+t.test('a head that Node refuses to write gets 400', async t => {
   const { port, nextLine } = await start(t, async app => {
     app.addHook('onRequest', async request => { request.raw.rawHeaders.push('X-Odd', 'a\u0001b') })
     await app.register(streamGateway, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] })
   })
   const line = nextLine()
-  const answer = await call(port, '/api/x', { method: 'POST', body: 'x' })
-  t.equal(answer.status, 400)
-  t.equal(answer.json().error.code, 'BAD_REQUEST')
+  const response = await call(port, '/api/x', { method: 'POST', body: 'x' })
+  t.equal(response.status, 400)
+  t.equal(response.json().error.code, 'BAD_REQUEST')
   t.match(await line, { outcome: 'rejected', status: 400, err: { message: /Invalid character/ } })
 })

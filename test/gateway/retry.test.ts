@@ -5,7 +5,7 @@ import { rawService } from '../fixtures/peers.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/** A service that answers the first request of its first connection, and does `then` at the second. */
+/** A service that responds to the first request of its first connection, and does `then` at the second. */
 async function fickle (t: Parameters<typeof rawService>[0], then: (socket: Socket) => void): Promise<{ port: number, requests: string[] }> {
   const requests: string[] = []
   const { port } = await rawService(t, (socket, nth) => {
@@ -56,7 +56,7 @@ t.test('anything else is never sent twice', async t => {
   }
 })
 
-t.test('nor is a request that got a byte of an answer', async t => {
+t.test('nor is a request that got a byte of a response', async t => {
   const { port: upstream, requests } = await fickle(t, socket => socket.end('HTTP/1.1 2'))
   const { port } = await gatewayTo(t, upstream)
   await call(port, '/api/1')

@@ -32,7 +32,7 @@ t.test('the longest prefix wins, and a prefix ends at a slash', async t => {
     '/api/auth/admin': 'admin /admin',
     '/api/auth/admin/a/b': 'admin /admin/a/b'
   }
-  for (const [path, answer] of Object.entries(expected)) t.equal((await call(port, path)).body.toString(), answer, path)
+  for (const [path, response] of Object.entries(expected)) t.equal((await call(port, path)).body.toString(), response, path)
 })
 
 t.test('query and percent-encodings travel unchanged', async t => {
@@ -44,7 +44,7 @@ t.test('query and percent-encodings travel unchanged', async t => {
   ]) t.equal((await call(port, `/api${path}`)).body.toString(), path, path)
 })
 
-t.test('what must not be forwarded is answered 400 and never reaches a service', async t => {
+t.test('what must not be forwarded gets 400 and never reaches a service', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     t.fail(`reached by ${request.url}`)
     response.end()
@@ -73,7 +73,7 @@ t.test('a prefix that the router matches by decoding does not slip past the rewr
   for (const path of ['/API/x', '//api/x']) t.equal((await call(other, path)).status, 400, `${path}, matched by the host's router options`)
 })
 
-t.test('a pattern rewrites anywhere, and its result is judged again', async t => {
+t.test('a pattern rewrites anywhere, and its result is checked again', async t => {
   const { port: upstream } = await service(t, (request, response) => response.end(request.url))
   const { port } = await gatewayTo(t, upstream, { pathRewrite: { pattern: '^/api/v(\\d+)/', replacement: '/version/$1/' } })
   t.equal((await call(port, '/api/v2/x?v=/api/v3/')).body.toString(), '/version/2/x?v=/api/v3/')
@@ -92,13 +92,13 @@ t.test('every method that Node parses is forwarded, but for TRACE', async t => {
   })
   const { port } = await gatewayTo(t, upstream)
   for (const method of METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE')) {
-    // Fastify refuses a QUERY without Content-Type, as RFC 10008 section 2 demands.
-    const answer = await call(port, '/api/x', { method, headers: { 'content-type': 'text/plain' } })
-    t.equal(answer.headers['x-method'], method)
+    // Fastify rejects a QUERY without Content-Type, as RFC 10008 section 2 demands.
+    const response = await call(port, '/api/x', { method, headers: { 'content-type': 'text/plain' } })
+    t.equal(response.headers['x-method'], method)
   }
-  const refusal = await call(port, '/api/x', { method: 'TRACE' })
-  t.match(refusal.json().error, { code: 'METHOD_NOT_ALLOWED' })
-  t.match(refusal.headers.allow, /^(?!.*TRACE).*GET/)
+  const rejection = await call(port, '/api/x', { method: 'TRACE' })
+  t.match(rejection.json().error, { code: 'METHOD_NOT_ALLOWED' })
+  t.match(rejection.headers.allow, /^(?!.*TRACE).*GET/)
 })
 
 t.test('the gateway below a prefix of its host', async t => {

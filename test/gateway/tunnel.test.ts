@@ -94,7 +94,7 @@ t.test('half-close is kept: the service ends first, the client goes on', async t
   t.match(await line, { outcome: 'completed' })
 })
 
-t.test('a last large message is delivered whole although its sender has gone in peace', async t => {
+t.test('a last large message is delivered whole although its sender has closed in order', async t => {
   const { client, service, line } = await tunnel(t)
   const large = 24 * 1024 * 1024
   client.keepText = false
@@ -208,7 +208,7 @@ t.test('one that reads nothing at all is cut off', async t => {
   t.match(await line, { outcome: 'timeout' })
 })
 
-t.test('a client that goes while the service has not answered: the service is let go', async t => {
+t.test('a client that goes while the service has not responded: the service is let go', async t => {
   for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
     let asked: (socket: Socket) => void = () => {}
     const isAsked = new Promise<Socket>(resolve => { asked = resolve })
@@ -226,8 +226,8 @@ t.test('a client that goes while the service has not answered: the service is le
   }
 })
 
-t.test('what a service answers that is no upgrade is 502', async t => {
-  const answers = {
+t.test('what a service responds with that is no upgrade is 502', async t => {
+  const responses = {
     'it dies': undefined,
     'a protocol that was not asked for': AGREE.replace('bytes/1', 'h2c'),
     'several, of which one was not asked for': AGREE.replace('bytes/1', 'bytes/1, h2c'),
@@ -235,14 +235,14 @@ t.test('what a service answers that is no upgrade is 502', async t => {
     'a 101 that names none': 'HTTP/1.1 101 Switching Protocols\r\n\r\n',
     'a reason with odd bytes': AGREE.replace('Switching', 'Swi\x01tching')
   }
-  for (const [name, answer] of Object.entries(answers)) {
+  for (const [name, response] of Object.entries(responses)) {
     let closed: Promise<unknown> = Promise.resolve()
     const { port: upstream } = await rawService(t, socket => {
       closed = gone(socket)
       socket.once('data', () => {
         socket.resume()
-        if (answer === undefined) socket.destroy()
-        else socket.write(`${answer}bytes`)
+        if (response === undefined) socket.destroy()
+        else socket.write(`${response}bytes`)
       })
       socket.on('end', () => socket.end())
     })
@@ -272,13 +272,13 @@ t.test('a hostile head of a 101: what frames a body is dropped, three cookies st
   })
   const { port } = await gatewayTo(t, upstream)
   const client = new RawClient(t, port).send(ASK)
-  const answer = await client.until(/bytes$/)
-  t.notMatch(answer, /Content-Length|Keep-Alive/i)
-  t.equal(answer.match(/Set-Cookie/g)?.length, 3)
-  t.match(answer, /X-Odd: \xe4\r\n/)
+  const response = await client.until(/bytes$/)
+  t.notMatch(response, /Content-Length|Keep-Alive/i)
+  t.equal(response.match(/Set-Cookie/g)?.length, 3)
+  t.match(response, /X-Odd: \xe4\r\n/)
 })
 
-t.test('a service that does not answer in time is 504', async t => {
+t.test('a service that does not respond in time is 504', async t => {
   const { port: upstream } = await rawService(t, socket => { socket.resume() })
   const { port } = await gatewayTo(t, upstream, { timeout: 100 })
   const client = new RawClient(t, port).send(ASK)
@@ -286,7 +286,7 @@ t.test('a service that does not answer in time is 504', async t => {
   t.match(client.received, /^HTTP\/1\.1 504 [^]*\r\nConnection: close\r\n/i)
 })
 
-t.test('a service that answers when the client has its error already', async t => {
+t.test('a service that responds when the client has its error already', async t => {
   let agree = (): void => {}
   const { port: upstream } = await rawService(t, socket => {
     socket.once('data', () => { agree = () => socket.write(AGREE) })
@@ -357,7 +357,7 @@ t.test('a handshake on the way of an app that closes is an ordinary request', as
   await closing
 })
 
-t.test('a refusal is read whole by a client that has begun to send already', async t => {
+t.test('a rejection is read whole by a client that has begun to send already', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.once('data', () => socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno'))
     socket.on('end', () => socket.end())

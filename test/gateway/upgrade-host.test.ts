@@ -11,7 +11,7 @@ import { WebSocketServer } from 'ws'
 import streamGateway from '../../src/index.js'
 import { call, gatewayTo, start } from '../fixtures/gateway.js'
 import { portOf, RawClient, service } from '../fixtures/peers.js'
-import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { message, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
 const H2C = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
@@ -71,12 +71,12 @@ t.test('a bare ws server that listens later, and would close what it does not kn
   sockets.on('connection', socket => socket.send('the host'))
   t.equal(await message(webSocket(t, port, '/ws')), 'the host')
   t.equal(await message(webSocket(t, port, '/api/x')), 'the service')
-  t.equal((await refusal(webSocket(t, port, '/nobodys'))).status, 400, 'ws has its say')
+  t.equal((await rejection(webSocket(t, port, '/nobodys'))).status, 400, 'ws has its say')
   const client = new RawClient(t, port).send(`POST /api/x HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 4\r\n\r\nbody`)
   await client.until('ordinary /x')
   client.socket.destroy()
   sockets.close()
-  t.equal((await refusal(webSocket(t, port, '/nobodys'))).status, 404, 'it listens no more')
+  t.equal((await rejection(webSocket(t, port, '/nobodys'))).status, 404, 'it listens no more')
 })
 
 t.test('what @fastify/websocket makes up is its own', async t => {
@@ -107,7 +107,7 @@ t.test('a gateway at the root of a prefix', async t => {
   const { port: upstream } = await webSocketService(t, socket => socket.send('the service'))
   const { port } = await start(t, app => app.register(streamGateway, { prefix: '/v1', routes: [{ prefix: '/', target: `http://127.0.0.1:${upstream}` }] }))
   t.equal(await message(webSocket(t, port, '/v1/x')), 'the service')
-  t.equal((await refusal(webSocket(t, port, '/v1'))).status, 404, 'no route of the gateway')
+  t.equal((await rejection(webSocket(t, port, '/v1'))).status, 404, 'no route of the gateway')
 })
 
 t.test('what is no upgrade is an ordinary request, and its connection goes on', async t => {
@@ -119,30 +119,30 @@ t.test('what is no upgrade is an ordinary request, and its connection goes on', 
   const connections: import('node:net').Socket[] = []
   app.server.on('connection', socket => connections.push(socket))
   const client = new RawClient(t, port)
-  const answers = async (request: string, text: string): Promise<void> => {
+  const responses = async (request: string, text: string): Promise<void> => {
     client.received = ''
     client.send(request)
     t.match(await client.until(text), text)
   }
-  await answers(`POST /api/1 HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 4\r\n\r\nbody`, '[POST /1 keep-alive undefined body]')
-  await answers(`PUT /api/2 HTTP/1.1\r\nHost: x\r\n${UPGRADE}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`, '[PUT /2 keep-alive undefined body]')
-  await answers(`GET /api/3 HTTP/1.1\r\nHost: x\r\n${H2C}\r\n`, '[GET /3 keep-alive undefined ]')
+  await responses(`POST /api/1 HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 4\r\n\r\nbody`, '[POST /1 keep-alive undefined body]')
+  await responses(`PUT /api/2 HTTP/1.1\r\nHost: x\r\n${UPGRADE}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`, '[PUT /2 keep-alive undefined body]')
+  await responses(`GET /api/3 HTTP/1.1\r\nHost: x\r\n${H2C}\r\n`, '[GET /3 keep-alive undefined ]')
   for (const protocol of ['HTTP/2.0', 'TLS/1.2', 'h2c, TLS/1.3', ' ,']) {
-    await answers(`GET /api/4 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`, '[GET /4 keep-alive undefined ]')
+    await responses(`GET /api/4 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`, '[GET /4 keep-alive undefined ]')
   }
-  await answers(`POST /host HTTP/1.1\r\nHost: x\r\n${H2C}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}`, 'the host got {"a":1}')
-  await answers(`GET /nothing HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`, '404 Not Found')
+  await responses(`POST /host HTTP/1.1\r\nHost: x\r\n${H2C}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}`, 'the host got {"a":1}')
+  await responses(`GET /nothing HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`, '404 Not Found')
   // A body that comes in pieces.
   client.received = ''
   client.send(`POST /api/6 HTTP/1.1\r\nHost: x\r\n${H2C}Content-Length: 8\r\n\r\nhalf`)
   await call(port, '/api/between')
-  await answers('rest', '[POST /6 keep-alive undefined halfrest]')
-  await answers('GET /api/7 HTTP/1.1\r\nHost: x\r\n\r\n', '[GET /7 keep-alive undefined ]')
+  await responses('rest', '[POST /6 keep-alive undefined halfrest]')
+  await responses('GET /api/7 HTTP/1.1\r\nHost: x\r\n\r\n', '[GET /7 keep-alive undefined ]')
 
   const [socket] = connections
   const listeners = (): number[] => ['data', 'end', 'close', 'error', 'drain', 'timeout', 'pause', 'resume'].map(name => socket?.listenerCount(name) ?? 0)
   const before = listeners()
-  for (let i = 0; i < 12; i++) await answers(`GET /api/8 HTTP/1.1\r\nHost: x\r\n${H2C}\r\n`, '[GET /8')
+  for (let i = 0; i < 12; i++) await responses(`GET /api/8 HTTP/1.1\r\nHost: x\r\n${H2C}\r\n`, '[GET /8')
   t.strictSame(listeners(), before, 'nothing is left behind')
   app.server.closeAllConnections()
   await client.closed
@@ -161,7 +161,7 @@ async function connectionsOf (server: Server): Promise<number> {
   return await new Promise((resolve, reject) => server.getConnections((error, count) => { if (error === null) resolve(count); else reject(error) }))
 }
 
-t.test('requests before it on the connection are answered first', async t => {
+t.test('requests before it on the connection get their responses first', async t => {
   const upstream = await telling(t)
   const large = Buffer.alloc(4 * 1024 * 1024, 'x')
   const { port: slow } = await service(t, (_request, response) => response.end(large))
@@ -169,7 +169,7 @@ t.test('requests before it on the connection are answered first', async t => {
     routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }, { prefix: '/slow', target: `http://127.0.0.1:${slow}` }]
   }))
   const before = 'GET /slow/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /slow/2 HTTP/1.1\r\nHost: x\r\n\r\n'
-  const answers = async (request: string): Promise<string> => {
+  const responses = async (request: string): Promise<string> => {
     const client = new RawClient(t, port)
     client.keepText = false
     const chunks: Buffer[] = []
@@ -179,11 +179,11 @@ t.test('requests before it on the connection are answered first', async t => {
     return Buffer.concat(chunks).toString('latin1').replaceAll(large.toString(), '<large>')
   }
   const ordinary = `DELETE /api/3 HTTP/1.1\r\nHost: x\r\n${H2C}\r\nGET /api/4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
-  t.match(await answers(ordinary), /<large>[^]*<large>[^]*\[DELETE \/api\/3 [^]*\[GET \/api\/4/)
-  t.match(await answers(`GET /api/3 HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), /<large>[^]*<large>HTTP\/1\.1 101 [^]*over$/)
+  t.match(await responses(ordinary), /<large>[^]*<large>[^]*\[DELETE \/api\/3 [^]*\[GET \/api\/4/)
+  t.match(await responses(`GET /api/3 HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), /<large>[^]*<large>HTTP\/1\.1 101 [^]*over$/)
 })
 
-t.test('behind an answer that closes the connection there is nothing more', async t => {
+t.test('behind a response that closes the connection there is nothing more', async t => {
   const { port: upstream, server } = await service(t, () => t.fail('forwarded'))
   server.on('upgrade', () => t.fail('forwarded'))
   const { port } = await gatewayTo(t, upstream)
@@ -196,7 +196,7 @@ t.test('behind an answer that closes the connection there is nothing more', asyn
   }
 })
 
-t.test('a head with more fields than Node reads is refused: its length may be among the lost ones', async t => {
+t.test('a head with more fields than Node reads is rejected: its length may be among the lost ones', async t => {
   const upstream = await telling(t)
   for (const [max, count] of [[null, 1000], [100, 100]] as const) {
     const { app, port } = await gatewayTo(t, upstream)
@@ -253,17 +253,17 @@ t.test('Node from 24.9 on asks before it lets go of a connection', async t => {
   requests.listen(0, '127.0.0.1')
   await once(requests, 'listening')
   t.teardown(() => requests.close())
-  const answer = async (path: string, fields: string): Promise<string> => {
+  const response = async (path: string, fields: string): Promise<string> => {
     const client = new RawClient(t, portOf(requests)).send(`GET ${path} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`)
     await client.closed
     return client.received.slice(-5).trim()
   }
-  t.equal(await answer('/api/x', UPGRADE), 'true')
-  t.equal(await answer('/api/x', `${H2C}Content-Length: 4\r\n`), 'false')
-  t.equal(await answer('/host', `${H2C}Content-Length: 4\r\n`), 'false', 'nobody else listens')
+  t.equal(await response('/api/x', UPGRADE), 'true')
+  t.equal(await response('/api/x', `${H2C}Content-Length: 4\r\n`), 'false')
+  t.equal(await response('/host', `${H2C}Content-Length: 4\r\n`), 'false', 'nobody else listens')
   t.strictSame(asked, [])
   server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 200 \r\n\r\nthe host'))
-  t.equal(await answer('/host', `${H2C}Content-Length: 4\r\n`), 'true', 'the host\'s own word')
+  t.equal(await response('/host', `${H2C}Content-Length: 4\r\n`), 'true', 'the host\'s own word')
   t.strictSame(asked, ['/host'])
   t.ok(port)
 })

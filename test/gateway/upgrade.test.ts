@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { gatewayTo, start } from '../fixtures/gateway.js'
 import { gone, service } from '../fixtures/peers.js'
-import { agreed, bytes, echo, message, openWebSocket, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { agreed, bytes, echo, message, openWebSocket, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 import streamGateway from '../../src/index.js'
 
 t.test('a WebSocket goes through: the client\'s fields, text and binary, one access line at its end', async t => {
@@ -41,7 +41,7 @@ t.test('a WebSocket goes through: the client\'s fields, text and binary, one acc
   t.ok(Number((await line).bytes) > 1000, 'what the client got is counted')
 })
 
-t.test('a message in fragments arrives as one, and pings in between are answered by the other side', async t => {
+t.test('a message in fragments arrives as one, and pings in between get a response from the other side', async t => {
   const pinged: string[] = []
   const { port: upstream } = await webSocketService(t, socket => {
     socket.on('ping', data => pinged.push(String(data)))
@@ -106,12 +106,12 @@ t.test('many at once, each its own', async t => {
   const { port: upstream } = await webSocketService(t, echo)
   const { port } = await gatewayTo(t, upstream)
   const clients = await Promise.all(Array.from({ length: 50 }, async () => await openWebSocket(t, port, '/api/x')))
-  const answers = clients.map(async client => await message(client))
+  const responses = clients.map(async client => await message(client))
   clients.forEach((client, i) => client.send(`number ${i}`))
-  t.strictSame(await Promise.all(answers), clients.map((_client, i) => `number ${i}`))
+  t.strictSame(await Promise.all(responses), clients.map((_client, i) => `number ${i}`))
 })
 
-t.test('a service that refuses: its status, its fields, its body, and the connection is closed', async t => {
+t.test('a service that rejects: its status, its fields, its body, and the connection is closed', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     const status = Number(request.url?.slice(1))
     if (status === 426) response.setHeader('Upgrade', 'websocket, other/2')
@@ -122,9 +122,9 @@ t.test('a service that refuses: its status, its fields, its body, and the connec
   for (const status of [200, 401, 403, 426]) {
     const line = nextLine()
     const client = webSocket(t, port, `/api/${status}`)
-    const answer = await refusal(client)
-    t.match(answer, { status, body: `no ${status}`, headers: { 'www-authenticate': 'Bearer' } })
-    t.match(answer.headers, status === 426 ? { connection: 'Upgrade, close', upgrade: 'websocket, other/2' } : { connection: 'close', upgrade: undefined })
+    const response = await rejection(client)
+    t.match(response, { status, body: `no ${status}`, headers: { 'www-authenticate': 'Bearer' } })
+    t.match(response.headers, status === 426 ? { connection: 'Upgrade, close', upgrade: 'websocket, other/2' } : { connection: 'close', upgrade: undefined })
     t.match(await line, { status, outcome: 'completed' })
   }
 })
@@ -141,7 +141,7 @@ t.test('the host\'s hooks run before, and may stop it; their fields are in the 1
     await app.register(streamGateway, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
   })
   const line = nextLine()
-  t.match(await refusal(webSocket(t, port, '/api/x')), { status: 401, body: '{"error":"log in first"}', headers: { connection: 'close' } })
+  t.match(await rejection(webSocket(t, port, '/api/x')), { status: 401, body: '{"error":"log in first"}', headers: { connection: 'close' } })
   t.match(await line, { status: 401, outcome: 'rejected' })
   const headers = await agreed(webSocket(t, port, '/api/x', [], { headers: { authorization: 'x' } }))
   t.match(headers, { 'x-host': 'was here', upgrade: 'websocket', connection: 'Upgrade' })
@@ -152,7 +152,7 @@ t.test('handshakes count for the rate limit', async t => {
   const { port: upstream } = await webSocketService(t, echo)
   const { port } = await gatewayTo(t, upstream, {}, { rateLimit: { max: 1 } })
   t.match(await agreed(webSocket(t, port, '/api/x')), { 'x-ratelimit-limit': '1', 'x-ratelimit-remaining': '0' })
-  const { status, body, headers } = await refusal(webSocket(t, port, '/api/x'))
+  const { status, body, headers } = await rejection(webSocket(t, port, '/api/x'))
   t.match({ status, body }, { status: 429, body: /"code":"TOO_MANY_REQUESTS"/ })
   t.ok(headers['retry-after'])
 })
@@ -186,7 +186,7 @@ t.test('where there is a CORS policy, a page of another origin may not open one'
       t.equal(headers.upgrade, 'websocket', `${origin} may open ${path}`)
       if (path === '/list' && origin === page) t.equal(headers['access-control-allow-origin'], page)
     } else {
-      const { status, body } = await refusal(client)
+      const { status, body } = await rejection(client)
       t.equal(status, 403, `${origin} may not open ${path}`)
       t.match(body, '"code":"FORBIDDEN"')
     }

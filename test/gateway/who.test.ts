@@ -119,9 +119,9 @@ t.test('limits count a client once, by whatever port it comes, and know those th
 t.test('a peer on a socket of both families', async t => {
   const { port: upstream } = await service(t, (request, response) => response.end(JSON.stringify(request.headers)))
   const { app } = await gatewayTo(t, upstream, {}, { forwarded: 'both', rateLimit: { max: 9, allowList: ['10.0.0.1'] } })
-  const answer = await app.inject({ url: '/api/x', remoteAddress: '::ffff:10.0.0.1', headers: { host: 'x' } })
-  t.match(answer.json(), { 'x-forwarded-for': '10.0.0.1', 'x-real-ip': '10.0.0.1', forwarded: 'for=10.0.0.1;host=x;proto=http' })
-  t.equal(answer.headers['x-ratelimit-limit'], undefined, 'allowed')
+  const response = await app.inject({ url: '/api/x', remoteAddress: '::ffff:10.0.0.1', headers: { host: 'x' } })
+  t.match(response.json(), { 'x-forwarded-for': '10.0.0.1', 'x-real-ip': '10.0.0.1', forwarded: 'for=10.0.0.1;host=x;proto=http' })
+  t.equal(response.headers['x-ratelimit-limit'], undefined, 'allowed')
 })
 
 /** Short, as the kernel allows about a hundred characters. */

@@ -20,7 +20,7 @@ const FIELDS = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
 
 type Take = (request: ServerRequest, connection: UpgradeConnection, early: Buffer) => boolean
 
-/** A server whose upgrades go to `take`; it answers ordinary requests with their path. */
+/** A server whose upgrades go to `take`; it responds to ordinary requests with their path. */
 async function serving (t: Test, take: Take, server: Server = createServer()): Promise<{ server: Server, port: number }> {
   server.on('request', (request, response) => response.end(`ordinary ${String(request.url)}`))
   takeUpgrades(server, { take, wants: ({ url }) => url === '/others' ? undefined : url !== '/ordinary' })

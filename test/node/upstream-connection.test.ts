@@ -21,9 +21,9 @@ class Asked extends Agent {
   }
 }
 
-/** A connection as a pool's are, to a service that answers requests. */
-async function connection (t: Test, answer: (socket: Socket) => void, onRead = (): void => {}): Promise<ClientSocket> {
-  const { port } = await rawService(t, socket => { socket.on('data', () => answer(socket)) })
+/** A connection as a pool's are, to a service that responds to requests. */
+async function connection (t: Test, response: (socket: Socket) => void, onRead = (): void => {}): Promise<ClientSocket> {
+  const { port } = await rawService(t, socket => { socket.on('data', () => response(socket)) })
   const buffer = Buffer.alloc(65_536)
   const receive = (size: number): boolean => {
     onRead()

@@ -3,7 +3,7 @@ import t from 'tap'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { RawClient, rawService, received, service } from '../fixtures/peers.js'
 
-t.test('the answer arrives as the service gave it', async t => {
+t.test('the response arrives as the service gave it', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     t.equal(request.method, 'GET')
     t.equal(request.url, '/things?a=1&b=%2F')
@@ -11,12 +11,12 @@ t.test('the answer arrives as the service gave it', async t => {
     response.end('hello')
   })
   const { port } = await gatewayTo(t, upstream)
-  const answer = await call(port, '/api/things?a=1&b=%2F')
-  t.equal(answer.status, 203)
-  t.equal(answer.reason, 'Half Known')
-  t.equal(answer.body.toString(), 'hello')
-  t.strictSame(answer.headers['set-cookie'], ['a=1', 'b=2', 'c=3'], 'three cookies stay three')
-  t.ok(answer.rawHeaders.includes('X-One'), 'the case of the name is kept')
+  const response = await call(port, '/api/things?a=1&b=%2F')
+  t.equal(response.status, 203)
+  t.equal(response.reason, 'Half Known')
+  t.equal(response.body.toString(), 'hello')
+  t.strictSame(response.headers['set-cookie'], ['a=1', 'b=2', 'c=3'], 'three cookies stay three')
+  t.ok(response.rawHeaders.includes('X-One'), 'the case of the name is kept')
 })
 
 t.test('a request without a body leaves in one piece, without framing', async t => {
@@ -24,12 +24,12 @@ t.test('a request without a body leaves in one piece, without framing', async t 
     received(socket, '\r\n\r\n').then(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), t.threw)
   })
   const { port } = await gatewayTo(t, upstream)
-  const answered = call(port, '/api/x')
+  const responded = call(port, '/api/x')
   while (sockets[0] === undefined) await new Promise(resolve => setImmediate(resolve))
   const [head] = await once(sockets[0], 'data')
   t.match(String(head), /^GET \/x HTTP\/1\.1\r\nHost: 127\.0\.0\.1:\d+\r\n/)
   t.notMatch(String(head), /content-length|transfer-encoding/i)
-  t.equal((await answered).body.toString(), 'ok')
+  t.equal((await responded).body.toString(), 'ok')
 })
 
 t.test('a GET with a body is framed and arrives once', async t => {
@@ -54,7 +54,7 @@ t.test('a GET with a body is framed and arrives once', async t => {
   t.strictSame(bodies, [`GET ${evil}`, 'DELETE abc', 'GET '])
 })
 
-t.test('the first byte of an answer arrives before the last was sent', async t => {
+t.test('the first byte of a response arrives before the last was sent', async t => {
   const { port: upstream } = await service(t, (_request, response) => {
     response.write('first')
     finish = () => response.end('last')
@@ -110,7 +110,7 @@ t.test('HEAD, 204 and 304 have no body, and the connection serves on', async t =
 })
 
 t.test('bodies of any framing arrive whole', async t => {
-  const answers: Record<string, string> = {
+  const responses: Record<string, string> = {
     '/chunked': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n',
     '/length': 'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world',
     '/close': 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello world',
@@ -119,12 +119,12 @@ t.test('bodies of any framing arrive whole', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', chunk => {
       const url = String(chunk).split(' ')[1] ?? ''
-      socket.write(answers[url] ?? '')
+      socket.write(responses[url] ?? '')
       if (url === '/close' || url === '/1.0') socket.end()
     })
   })
   const { port } = await gatewayTo(t, upstream)
-  for (const url of Object.keys(answers)) {
+  for (const url of Object.keys(responses)) {
     t.equal((await call(port, `/api${url}`)).body.toString(), 'hello world', url)
   }
 })

@@ -33,7 +33,7 @@ for (const framing of ['Content-Length', 'chunked']) {
     const { port } = await gatewayTo(t, upstream)
     const upload = request({ port, host: '127.0.0.1', path: '/api/upload', method: 'POST', agent: false })
     if (framing === 'Content-Length') upload.setHeader('content-length', SIZE)
-    const answer = new Promise<string>((resolve, reject) => {
+    const response = new Promise<string>((resolve, reject) => {
       upload.on('error', reject)
       upload.on('response', async message => {
         let text = ''
@@ -42,7 +42,7 @@ for (const framing of ['Content-Length', 'chunked']) {
       })
     })
     await pipeline(Readable.from(pieces()), upload)
-    t.equal(await answer, sum())
+    t.equal(await response, sum())
   })
 
   t.test(`64 MiB are downloaded whole, by ${framing}`, async t => {

@@ -26,8 +26,8 @@ t.test('the body arrives byte for byte, whatever it claims to be', async t => {
   const { port } = await gatewayTo(t, upstream)
   for (const method of ['POST', 'PATCH', 'DELETE', 'PROPFIND', 'REPORT']) {
     for (const [name, type, body] of BODIES) {
-      const answer = await call(port, '/api/x', { method, body, headers: { ...(type === undefined ? {} : { 'content-type': type }), 'content-length': String(Buffer.byteLength(body)) } })
-      t.strictSame(JSON.parse(answer.body.toString()), {
+      const response = await call(port, '/api/x', { method, body, headers: { ...(type === undefined ? {} : { 'content-type': type }), 'content-length': String(Buffer.byteLength(body)) } })
+      t.strictSame(JSON.parse(response.body.toString()), {
         method,
         type: type ?? null,
         length: String(Buffer.byteLength(body)),
@@ -68,7 +68,7 @@ t.test('a chunked body stays chunked, and its parts arrive as they are sent', as
   t.strictSame(parts, ['first', 'last'])
 })
 
-t.test('Expect: 100-continue is answered on this hop, and the body arrives once', async t => {
+t.test('Expect: 100-continue gets its response on this hop, and the body arrives once', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     t.equal(request.headers.expect, undefined)
     let body = ''
@@ -84,7 +84,7 @@ t.test('Expect: 100-continue is answered on this hop, and the body arrives once'
 })
 
 for (const framing of ['Content-Length: 4', 'Transfer-Encoding: chunked']) {
-  t.test(`the head arrives before the first byte of the body, which waits for the answer (${framing})`, async t => {
+  t.test(`the head arrives before the first byte of the body, which waits for the response (${framing})`, async t => {
     const { port: upstream } = await service(t, (request, response) => {
       response.flushHeaders()
       request.pipe(response)

@@ -3,17 +3,17 @@ import t from 'tap'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { RawClient, service } from '../fixtures/peers.js'
 
-t.test('PUT and PATCH arrive with their bodies, and the answer comes back', async t => {
+t.test('PUT and PATCH arrive with their bodies, and the response comes back', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     response.writeHead(request.method === 'PUT' ? 201 : 200, { location: '/things/1' })
     request.pipe(response)
   })
   const { port } = await gatewayTo(t, upstream)
   for (const [method, status] of [['PUT', 201], ['PATCH', 200]] as const) {
-    const answer = await call(port, '/api/things/1', { method, body: '{"name":"x"}', headers: { 'content-type': 'application/json' } })
-    t.equal(answer.status, status)
-    t.equal(answer.headers.location, '/things/1')
-    t.equal(answer.body.toString(), '{"name":"x"}')
+    const response = await call(port, '/api/things/1', { method, body: '{"name":"x"}', headers: { 'content-type': 'application/json' } })
+    t.equal(response.status, status)
+    t.equal(response.headers.location, '/things/1')
+    t.equal(response.body.toString(), '{"name":"x"}')
   }
 })
 

@@ -12,9 +12,9 @@ t.test('a service that stays silent gets 504, and its connection is destroyed', 
   })
   const { port, nextLine } = await gatewayTo(t, upstream, { timeout: 200 })
   const line = nextLine()
-  const answer = await call(port, '/api/slow')
-  t.equal(answer.status, 504)
-  t.match(answer.json(), {
+  const response = await call(port, '/api/slow')
+  t.equal(response.status, 504)
+  t.match(response.json(), {
     success: false,
     error: { code: 'GATEWAY_TIMEOUT', message: 'Upstream service did not respond in time' },
     requestId: /./
@@ -35,7 +35,7 @@ t.test('the time is counted anew on a kept connection', async t => {
   t.ok(performance.now() - start >= 280, 'not from the connection\'s last use')
 })
 
-t.test('a service that stops in mid answer: the client sees a break', async t => {
+t.test('a service that stops in mid response: the client sees a break', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'))
   })
@@ -48,7 +48,7 @@ t.test('a service that stops in mid answer: the client sees a break', async t =>
   t.ok(Number(duration) < 1.9 * timeout, 'after the timeout once, as nobody waits for the client')
 })
 
-t.test('an answer lives as long as bytes flow, far beyond the timeout', async t => {
+t.test('a response lives as long as bytes flow, far beyond the timeout', async t => {
   const { port: upstream } = await service(t, async (_request, response) => {
     for (let i = 0; i < 8; i++) {
       response.write(`${i}`)
@@ -112,13 +112,13 @@ t.test('a client that stops reading for good is cut off', async t => {
 })
 
 t.test('a service that cannot be reached in time gets 504', async t => {
-  // TEST-NET-1 (RFC 5737): nobody answers there.
+  // TEST-NET-1 (RFC 5737): nobody responds there.
   const { port, nextLine } = await gatewayTo(t, 9, { target: 'http://192.0.2.1:9', timeout: 200 })
   const line = nextLine()
-  const answer = await call(port, '/api/x')
+  const response = await call(port, '/api/x')
   const { outcome } = await line
   // Where the network says at once that there is no way, it is a failed connection.
-  t.ok((answer.status === 504 && outcome === 'timeout') || (answer.status === 502 && outcome === 'upstream error'))
+  t.ok((response.status === 504 && outcome === 'timeout') || (response.status === 502 && outcome === 'upstream error'))
 })
 
 t.test('a timeout that is not reached leaves nothing behind', async t => {
@@ -131,8 +131,8 @@ t.test('a service that accepts and never shakes hands gets 504 after connectTime
   const { port: upstream } = await rawService(t, () => {})
   const { port, nextLine } = await gatewayTo(t, upstream, { target: `https://127.0.0.1:${upstream}`, connectTimeout: 100 })
   const line = nextLine()
-  const answer = await call(port, '/api/x')
-  t.equal(answer.status, 504)
-  t.match(answer.json().error, { code: 'GATEWAY_TIMEOUT', message: 'Upstream service could not be reached in time' })
+  const response = await call(port, '/api/x')
+  t.equal(response.status, 504)
+  t.match(response.json().error, { code: 'GATEWAY_TIMEOUT', message: 'Upstream service could not be reached in time' })
   t.match(await line, { outcome: 'timeout', cause: 'ERR_CONNECT_TIMEOUT' })
 })

@@ -55,7 +55,7 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
   await slow.until('"code":"REQUEST_TIMEOUT"')
   slow.socket.destroy()
 
-  // In the midst of an answer nothing can be said.
+  // In the midst of a response nothing can be said.
   const client = new RawClient(t, port)
   client.send('POST /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
   await client.until('first')
@@ -64,7 +64,7 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
   t.equal(client.received.match(/HTTP\/1\.1/g)?.length, 1)
   finish()
 
-  // Pipelined requests are answered in their order, and the first of them was well.
+  // Pipelined requests get their responses in order, and the first of them was well.
   const mixed = new RawClient(t, port)
   mixed.send('GET /api/x HTTP/1.1\r\nHost: x\r\n\r\nGET /api/y HTTP/1.1\r\nHost : x\r\n\r\n')
   await mixed.until('first')
@@ -80,7 +80,7 @@ t.test('the app and its options, as fastify-cli uses them', async t => {
   finish()
   t.equal((await call(port, '/nope')).status, 404)
 
-  // What had its answer before its body turned out to be bad gets no second one.
+  // What had its response before its body turned out to be bad gets no second one.
   for (const bytes of ['PUT /nowhere HTTP/1.1\r\nHost: x\r\n', 'PUT /api/%zz HTTP/1.1\r\nHost: x\r\n']) {
     const bad = new RawClient(t, port)
     bad.send(`${bytes}Transfer-Encoding: chunked\r\n\r\n`)
@@ -142,7 +142,7 @@ t.test('what it reads when it is loaded', async t => {
   const session = connect(`https://localhost:${portOf(fastify.server)}`, { ca: pem('ca.pem') })
   for (const [path, status] of [['/nope', 404], ['/api/%zz', 400]] as const) {
     const stream = session.request({ ':path': path })
-    t.match((await once(stream, 'response'))[0], { ':status': status, connection: undefined }, `over HTTP/2 ${path} is refused, and its connection kept`)
+    t.match((await once(stream, 'response'))[0], { ':status': status, connection: undefined }, `over HTTP/2 ${path} is rejected, and its connection kept`)
     stream.close()
   }
   session.close()

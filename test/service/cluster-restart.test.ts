@@ -12,7 +12,7 @@ const NOWHERE = { routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] }
 // Each of these starts several processes.
 t.setTimeout(180_000)
 
-t.test('a restart: what is asked meanwhile is answered, what is under way ends', async t => {
+t.test('a restart: what is asked meanwhile gets its response, what is under way ends', async t => {
   const { config, release } = await serviceWithDownload(t)
   const gateway = new Cluster(t, config, { CLUSTER_WORKERS: '2' })
   const port = await gateway.listening()
@@ -31,7 +31,7 @@ t.test('a restart: what is asked meanwhile is answered, what is under way ends',
   asking.until = true
   const outcomes = (await Promise.all(askers)).flat()
   t.strictSame(new Set(outcomes), new Set(['200 ok']))
-  t.ok(new Set(gateway.pids(/^completed/)).size > 2, 'old and new ones answered')
+  t.ok(new Set(gateway.pids(/^completed/)).size > 2, 'old and new ones responded')
 
   release()
   await client.until('last')
@@ -45,8 +45,8 @@ async function askAllTheWhile (port: number, agent: Agent | false, asking: { unt
   const outcomes: string[] = []
   while (!asking.until) {
     outcomes.push(await new Promise<string>(resolve => {
-      const asked = request({ host: '127.0.0.1', port, path: '/x', agent }, answer => {
-        read(answer).then(body => resolve(`${answer.statusCode} ${body}`), error => resolve(String(error)))
+      const asked = request({ host: '127.0.0.1', port, path: '/x', agent }, response => {
+        read(response).then(body => resolve(`${response.statusCode} ${body}`), error => resolve(String(error)))
       })
       asked.on('error', error => resolve(String(error)))
       asked.end()
@@ -55,8 +55,8 @@ async function askAllTheWhile (port: number, agent: Agent | false, asking: { unt
   return outcomes
 }
 
-async function read (answer: IncomingMessage): Promise<string> {
-  return Buffer.concat(await answer.toArray()).toString()
+async function read (response: IncomingMessage): Promise<string> {
+  return Buffer.concat(await response.toArray()).toString()
 }
 
 t.test('a kept connection on which nothing is under way is served once more; another restart waits its turn', async t => {

@@ -32,7 +32,7 @@ const GARBAGE = [
   'POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'
 ]
 
-/** In batches. What is answered is read to its end; every second one goes away in the midst of its request. */
+/** In batches. A response is read to its end; every second one goes away in the midst of its request. */
 async function throwGarbage (port: number, count: number): Promise<void> {
   for (let begun = 0; begun < count; begun += 200) {
     await Promise.all(Array.from({ length: 200 }, async (_, i) => {

@@ -20,7 +20,7 @@ async function open (t: Test, port: number): Promise<ClientHttp2Session> {
   return session
 }
 
-/** A client that writes frames of its own making, and reads nothing of the answers. */
+/** A client that writes frames of its own making, and reads nothing of the responses. */
 async function raw (t: Test, port: number): Promise<TLSSocket> {
   const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
   t.teardown(() => { socket.destroy() })
@@ -133,7 +133,7 @@ t.test('heads within the bounds of HTTP/1 are served, others get a 431, and the 
   t.notOk(session.closed)
 })
 
-t.test('a stream whose head is beyond all bounds is refused, and the session lives', async t => {
+t.test('a stream whose head is beyond all bounds is rejected, and the session lives', async t => {
   const { port } = await startService(t, http2)
   const session = connect(`https://127.0.0.1:${port}`, { ca, maxSendHeaderBlockLength: 1_000_000 })
   t.teardown(() => { session.destroy() })

@@ -23,7 +23,7 @@ async function open (t: Test, port: number): Promise<ClientHttp2Session> {
   return session
 }
 
-/** The status of an answer whose body is of no interest. */
+/** The status of a response whose body is of no interest. */
 async function status (stream: ClientHttp2Stream): Promise<unknown> {
   const [head] = await once(stream, 'response')
   stream.resume()
@@ -65,9 +65,9 @@ t.test('HTTP/2 to the clients that ask for it, HTTP/1.1 to the others', async t 
   await serves(t, port)
   for (const ALPNProtocols of [['http/1.1'], []]) {
     const options: RequestOptions & { ALPNProtocols: string[] } = { port, host: '127.0.0.1', ca, path: '/nope', agent: false, ALPNProtocols }
-    const [answer] = await once(get(options), 'response')
-    answer.resume()
-    t.match(answer, { statusCode: 404, httpVersion: '1.1' })
+    const [response] = await once(get(options), 'response')
+    response.resume()
+    t.match(response, { statusCode: 404, httpVersion: '1.1' })
   }
 })
 
@@ -97,7 +97,7 @@ async function text (socket: TLSSocket): Promise<string> {
   return received
 }
 
-t.test('CONNECT is answered 405', async t => {
+t.test('CONNECT gets 405', async t => {
   const { port } = await startService(t, http2)
   const session = await open(t, port)
   const stream = session.request({ ':method': 'CONNECT', ':authority': 'a.example:443' })
@@ -126,7 +126,7 @@ t.test('rapid reset ends the session, and nothing more', async t => {
   await serves(t, port)
 })
 
-t.test('a flood of pings whose answers are not read ends the session', async t => {
+t.test('a flood of pings whose responses are not read ends the session', async t => {
   const { port } = await startService(t, http2)
   const socket = await raw(t, port)
   const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(6, 0, 0, Buffer.alloc(8))))
@@ -146,7 +146,7 @@ t.test('a flood of pings whose answers are not read ends the session', async t =
   await serves(t, port)
 })
 
-t.test('frames that are not valid: some are answered, many end the session', async t => {
+t.test('frames that are not valid: some get a response, many end the session', async t => {
   const { port } = await startService(t, http2)
   const socket = await raw(t, port)
   // A field whose name has a capital is malformed (RFC 9113 section 8.2).
@@ -195,7 +195,7 @@ t.test('a client that reads no more is cut off, once its request was given up', 
   const { port: upstream } = await service(t, (_request, response) => response.write(Buffer.alloc(64 * 1024 ** 2)))
   const { app, port, until } = await startService(t, { ...http2, keepAliveTimeout: 100 }, { target: `http://127.0.0.1:${upstream}`, timeout: 1000 })
   const socket = await raw(t, port)
-  // Windows as wide as they can be, so that TCP alone holds the answer back (RFC 9113 sections 6.5.2 and 6.9).
+  // Windows as wide as they can be, so that TCP alone holds the response back (RFC 9113 sections 6.5.2 and 6.9).
   socket.write(frame(4, 0, 0, Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff])))
   socket.write(frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0])))
   socket.pause()
@@ -215,13 +215,13 @@ t.test('a client that does not hang up is cut off', async t => {
   socket.on('error', () => {})
   socket.resume()
   await once(socket, 'end')
-  // Half-open from here: what is written is answered by a reset once the other side is gone.
+  // Half-open from here: what is written meets a reset once the other side is gone.
   const timer = setInterval(() => socket.write('x'), 20)
   await gone(socket)
   clearInterval(timer)
 })
 
-t.test('maxRequestsPerConnection: the client is sent elsewhere, and its last request is answered', async t => {
+t.test('maxRequestsPerConnection: the client is sent elsewhere, and its last request gets its response', async t => {
   const { port } = await startService(t, { ...http2, maxRequestsPerConnection: 2 })
   const session = await open(t, port)
   t.equal(await status(session.request({ ':path': '/nope' })), 404)

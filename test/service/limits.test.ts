@@ -51,19 +51,19 @@ t.test('maxConnections: one more is closed unheard, and told; when one ends ther
   const clients = [new RawClient(t, port), new RawClient(t, port)]
   for (const client of clients) await client.send(GET).until('404')
   for (let i = 0; i < 2; i++) {
-    const refused = new RawClient(t, port)
-    refused.send(GET)
-    await refused.closed
-    t.equal(refused.received, '')
+    const rejected = new RawClient(t, port)
+    rejected.send(GET)
+    await rejected.closed
+    t.equal(rejected.received, '')
   }
   t.match(await until(/connections were closed without a response/), { level: 40, dropped: 2, maxConnections: 2 })
   clients[0]?.socket.destroy()
   let status = 0
-  while (status === 0) status = await call(port, '/nope').then(answer => answer.status, () => 0)
+  while (status === 0) status = await call(port, '/nope').then(response => response.status, () => 0)
   t.equal(status, 404)
 })
 
-t.test('maxRequestsPerConnection: the last answer says so', async t => {
+t.test('maxRequestsPerConnection: the last response says so', async t => {
   const { port } = await startService(t, { maxRequestsPerConnection: 2 })
   const client = new RawClient(t, port)
   client.send(GET + GET + GET)
@@ -80,7 +80,7 @@ t.test('maxHeaderSize', async t => {
   t.equal((await call(large.port, '/nope', { headers })).status, 404)
 })
 
-t.test('CONNECT is answered once, and the connection closed', async t => {
+t.test('CONNECT gets one response, and the connection is closed', async t => {
   const { port, lines } = await startService(t)
   const client = new RawClient(t, port)
   client.send('CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nGET /nope HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -90,7 +90,7 @@ t.test('CONNECT is answered once, and the connection closed', async t => {
   t.match(lines.find(({ method }) => method === 'CONNECT'), { url: 'a.example:443', status: 405, outcome: 'rejected' })
 })
 
-t.test('CONNECT behind a request that is being answered breaks the connection', async t => {
+t.test('CONNECT behind a request whose response is under way breaks the connection', async t => {
   const { port: upstream } = await service(t, (_request, response) => response.write('first'))
   const { port } = await startService(t, {}, `http://127.0.0.1:${upstream}`)
   const client = new RawClient(t, port)
@@ -109,7 +109,7 @@ t.test('a version that nobody speaks', async t => {
   t.match(client.received, /^HTTP\/1\.1 505 [^]*"code":"HTTP_VERSION_NOT_SUPPORTED"/)
 })
 
-t.test('a HEAD whose body is bad gets a refusal without a body (RFC 9110 section 9.3.2)', async t => {
+t.test('a HEAD whose body is bad gets a rejection without a body (RFC 9110 section 9.3.2)', async t => {
   const { port: upstream } = await service(t, () => {})
   const { port } = await startService(t, {}, `http://127.0.0.1:${upstream}`)
   const client = new RawClient(t, port)
@@ -125,8 +125,8 @@ for (const [first, other] of [['127.0.0.1', '::1'], ['::1', '127.0.0.1']] as con
     await until(/, too$/)
     for (const host of [first, other]) {
       const socket = await opened(t, host, port)
-      const refused = await opened(t, host, port)
-      await gone(refused.resume())
+      const rejected = await opened(t, host, port)
+      await gone(rejected.resume())
       t.match(await text(socket), /^HTTP\/1\.1 408 /, host)
     }
     const open = await opened(t, other, port)

@@ -9,7 +9,7 @@ t.test('the flag of fastify-cli takes effect, and wins over the variable', async
   const port = await closedPort()
   const gateway = new ServiceProcess(t, config, { FASTIFY_LOG_LEVEL: 'silent', FASTIFY_PORT: String(port) }, [CLI, 'start', '-l', 'warn'])
   let status = 0
-  while (status === 0) status = await call(port, '/api/x').then(answer => answer.status, () => 0)
+  while (status === 0) status = await call(port, '/api/x').then(response => response.status, () => 0)
   await call(port, '/nope')
   gateway.child.kill('SIGTERM')
   t.equal(await gateway.exited, 0)

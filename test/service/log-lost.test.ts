@@ -19,7 +19,7 @@ async function start (t: Test, stdout: number): Promise<{ gateway: ServiceProces
   const gateway = new ServiceProcess(t, config, { FASTIFY_PORT: String(port) }, [CLI, 'start'], stdout)
   closeSync(stdout)
   let status = 0
-  while (status === 0) status = await call(port, '/api/x').then(answer => answer.status, () => 0)
+  while (status === 0) status = await call(port, '/api/x').then(response => response.status, () => 0)
   t.equal(status, 502, 'it serves')
   return { gateway, port }
 }

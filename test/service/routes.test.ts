@@ -1,42 +1,13 @@
 import { METHODS } from 'node:http'
-import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { checkConfig } from '../../src/config/index.js'
-import type { GatewayConfig } from '../../src/config/index.js'
-import { registerGateway } from '../../src/register-gateway.js'
-import { respondNotFound, respondToError, respondToUnrouted } from '../../src/server/error-responses.js'
-import { call, Log } from '../fixtures/gateway.js'
-import { portOf, RawClient, rawService, service } from '../fixtures/peers.js'
+import { call } from '../fixtures/gateway.js'
+import { RawClient, rawService } from '../fixtures/peers.js'
+import { named, startRoutes } from '../fixtures/routes.js'
 import { SpawnedProcess } from '../fixtures/spawned.js'
-import { message, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { message, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 // The service's routes are one to Fastify's router.
-
-/** As src/app.ts makes it, in this process. */
-async function startRoutes (t: Test, config: GatewayConfig, prefix = '', build = (_app: FastifyInstance): void => {}): Promise<{ port: number, nextLine: Log['nextLine'] }> {
-  const settings = checkConfig(config)
-  const { stream, nextLine } = new Log()
-  const app = Fastify({ logger: { stream }, return503OnClosing: false, frameworkErrors: respondToUnrouted })
-  await app.register(async function service (scope) {
-    scope.setErrorHandler(respondToError)
-    build(scope)
-    await registerGateway(scope, { ...settings, ...settings.server, isService: true })
-    scope.setNotFoundHandler(respondNotFound)
-  }, { prefix })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  t.teardown(async () => {
-    app.server.closeAllConnections()
-    await app.close()
-  })
-  return { port: portOf(app.server), nextLine }
-}
-
-async function named (t: Test, name: string): Promise<string> {
-  const { port } = await service(t, (request, response) => response.end(`${name} ${request.url}`))
-  return `http://127.0.0.1:${port}`
-}
 
 async function rawStatus (t: Test, port: number, path: string): Promise<string | undefined> {
   const client = new RawClient(t, port).send(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
@@ -137,8 +108,8 @@ t.test('without policies for all, a path without a route has none', async t => {
 
 t.test('a Vary that is set already is kept, and the policy is that of the route still', async t => {
   const target = await named(t, 'api')
-  const { port } = await startRoutes(t, { cors: { origin: ['https://app.example'] }, routes: [{ prefix: '/own', target, cors: { origin: ['https://other.example'] } }] }, '', app => {
-    app.addHook('onRequest', async (_request, reply) => { reply.header('vary', 'accept-language') })
+  const { port } = await startRoutes(t, { cors: { origin: ['https://app.example'] }, routes: [{ prefix: '/own', target, cors: { origin: ['https://other.example'] } }] }, {
+    build: app => app.addHook('onRequest', async (_request, reply) => { reply.header('vary', 'accept-language') })
   })
   const { headers } = await call(port, '/own', { headers: { origin: 'https://other.example' } })
   t.match(headers, { vary: 'accept-language, Origin', 'access-control-allow-origin': 'https://other.example' })
@@ -147,14 +118,14 @@ t.test('a Vary that is set already is kept, and the policy is that of the route 
 t.test('upgrades find their route, and leave what stands before the routes alone', async t => {
   const { port: upstream } = await webSocketService(t, (socket, request) => socket.send(String(request.url)))
   const target = `http://127.0.0.1:${upstream}`
-  const { port } = await startRoutes(t, { routes: [{ prefix: '/chat', target }, { prefix: '/chat/ws', target, pathRewrite: { pattern: '^/chat/ws', replacement: '/rewritten' } }] }, '', app => {
-    app.get('/chat/own', async () => 'own')
+  const { port } = await startRoutes(t, { routes: [{ prefix: '/chat', target }, { prefix: '/chat/ws', target, pathRewrite: { pattern: '^/chat/ws', replacement: '/rewritten' } }] }, {
+    build: app => app.get('/chat/own', async () => 'own')
   })
   for (const [path, url] of [['/chat', '/chat'], ['/chat/x', '/chat/x'], ['/chat/ws', '/rewritten'], ['/chat/ws/room?x=1', '/rewritten/room?x=1']] as const) {
     t.equal(await message(webSocket(t, port, path)), url)
   }
-  t.match(await refusal(webSocket(t, port, '/chat/own')), { status: 200 }, 'it became an ordinary request')
-  t.match(await refusal(webSocket(t, port, '/none')), { status: 404 })
+  t.match(await rejection(webSocket(t, port, '/chat/own')), { status: 200 }, 'it became an ordinary request')
+  t.match(await rejection(webSocket(t, port, '/none')), { status: 404 })
 })
 
 t.test('an upgrade is asked of no service that speaks HTTP/2, whatever the shorter prefixes do', async t => {
@@ -165,7 +136,7 @@ t.test('an upgrade is asked of no service that speaks HTTP/2, whatever the short
 })
 
 t.test('below a prefix that fastify-cli is given', async t => {
-  const { port } = await startRoutes(t, { routes: [{ prefix: '/api', target: await named(t, 'api') }, { prefix: '/', target: await named(t, 'root') }] }, '/v1')
+  const { port } = await startRoutes(t, { routes: [{ prefix: '/api', target: await named(t, 'api') }, { prefix: '/', target: await named(t, 'root') }] }, { prefix: '/v1' })
   t.equal((await call(port, '/v1/api/x')).body.toString(), 'api /v1/api/x')
   t.equal((await call(port, '/v1/apix')).body.toString(), 'root /v1/apix')
   t.equal((await call(port, '/api/x')).status, 404)
@@ -195,7 +166,7 @@ t.test('a thousand routes hold less than 25 KiB each', async t => {
 
 t.test('a target with user information is rejected, and nothing behind it is a request', async t => {
   const { port } = await startRoutes(t, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] })
-  for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x']) {
+  for (const target of ['http://u:p@y/api/x', 'ftp://y/api/x', 'ftp://y/api/%zz']) {
     const client = new RawClient(t, port).send(`GET ${target} HTTP/1.1\r\nHost: y\r\n\r\nGET /api/x HTTP/1.1\r\nHost: y\r\n\r\n`)
     await client.closed
     t.match(client.received, /^HTTP\/1\.1 400 Bad Request\r\n/)

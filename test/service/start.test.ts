@@ -13,9 +13,9 @@ t.test('the service serves what routes.json says', async t => {
     routes: [{ prefix: '/api', target: '${UPSTREAM}', pathRewrite: { pattern: '^/api', replacement: '' } }]
   }, { UPSTREAM: `http://127.0.0.1:${upstream}` })
   const port = await gateway.listening()
-  const answer = await call(port, '/api/x', { headers: { 'x-forwarded-for': '203.0.113.7', origin: 'https://app.example' } })
-  t.strictSame(JSON.parse(String(answer.body)), ['/x', '203.0.113.7, 127.0.0.1'])
-  t.match(answer.headers, { 'access-control-allow-origin': 'https://app.example', 'x-ratelimit-limit': '100' })
+  const response = await call(port, '/api/x', { headers: { 'x-forwarded-for': '203.0.113.7', origin: 'https://app.example' } })
+  t.strictSame(JSON.parse(String(response.body)), ['/x', '203.0.113.7, 127.0.0.1'])
+  t.match(response.headers, { 'access-control-allow-origin': 'https://app.example', 'x-ratelimit-limit': '100' })
 
   const lost = await call(port, '/nope', { headers: { origin: 'https://app.example' } })
   t.equal(lost.status, 404)
@@ -32,7 +32,7 @@ t.test('the service serves what routes.json says', async t => {
   t.equal(await gateway.exited, 0)
 })
 
-t.test('what is not HTTP is answered once, in the gateway\'s words, and the connection is closed', async t => {
+t.test('what is not HTTP gets one response, in the gateway\'s words, and the connection is closed', async t => {
   const gateway = new ServiceProcess(t, { routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] })
   const port = await gateway.listening()
   for (const [bytes, status, code] of [
@@ -102,7 +102,7 @@ t.test('it takes its port and its log level from fastify-cli\'s variables', asyn
   const port = await closedPort()
   const gateway = new ServiceProcess(t, { routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] }, { FASTIFY_LOG_LEVEL: 'silent', FASTIFY_PORT: String(port) })
   let status = 0
-  while (status === 0) status = await call(port, '/x').then(answer => answer.status, () => 0)
+  while (status === 0) status = await call(port, '/x').then(response => response.status, () => 0)
   t.equal(status, 502)
   gateway.child.kill('SIGTERM')
   t.equal(await gateway.exited, 0)

@@ -30,9 +30,9 @@ async function shown (t: Test, port: number, host = '127.0.0.1'): Promise<string
 
 async function status (port: number, options: object = {}): Promise<number | undefined> {
   return await new Promise((resolve, reject) => {
-    get({ port, host: '127.0.0.1', ca, path: '/nope', agent: false, ...options }, answer => {
-      answer.resume()
-      resolve(answer.statusCode)
+    get({ port, host: '127.0.0.1', ca, path: '/nope', agent: false, ...options }, response => {
+      response.resume()
+      resolve(response.statusCode)
     }).on('error', reject)
   })
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { ServiceProcess } from '../fixtures/process.js'
-import { echo, message, openWebSocket, refusal, webSocket, webSocketService } from '../fixtures/websockets.js'
+import { echo, message, openWebSocket, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 const tls = (name: string): string => new URL(`../fixtures/tls/${name}`, import.meta.url).pathname
 
@@ -10,7 +10,7 @@ t.test('the service tunnels, knows no other path, and does not wait for tunnels 
   const { port: upstream } = await webSocketService(t, echo)
   const gateway = new ServiceProcess(t, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
   const port = await gateway.listening()
-  t.match(await refusal(webSocket(t, port, '/nope')), { status: 404, body: /"code":"NOT_FOUND"/ })
+  t.match(await rejection(webSocket(t, port, '/nope')), { status: 404, body: /"code":"NOT_FOUND"/ })
   const client = await openWebSocket(t, port, '/api/x')
   gateway.child.kill('SIGTERM')
   await gateway.until(/shutting down/)

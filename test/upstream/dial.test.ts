@@ -32,7 +32,7 @@ async function listening (t: Test, host: string, port = 0): Promise<number> {
   return portOf(server)
 }
 
-/** A port that takes no connection and refuses none: its process stands still, and its backlog is full. */
+/** A port that takes no connection and rejects none: its process stands still, and its backlog is full. */
 async function hangingPort (t: Test): Promise<number> {
   const listen = "const s = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))"
   const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -72,7 +72,7 @@ t.test('an IPv6 address', async t => {
   t.equal(await outcome(t, new Dialer({ protocol: 'http', host: '::1', port })), '::1')
 })
 
-t.test('a name with addresses of both families: where the first refuses, the other is taken', async t => {
+t.test('a name with addresses of both families: where the first rejects, the other is taken', async t => {
   const v4 = await listening(t, '127.0.0.1')
   const v6 = await listening(t, '::1')
   lookUp(t, addresses('::1', '127.0.0.1'))

@@ -44,7 +44,7 @@ interface Asked {
   body: Promise<string>
   /** How often silence was told. */
   silences: () => number
-  /** Of the request or the answer. */
+  /** Of the request or the response. */
   failure: Promise<NodeJS.ErrnoException>
 }
 
@@ -61,14 +61,14 @@ function asking (t: Test, endpoint: Endpoint, limits: Partial<PoolLimits> = {}):
       const head = new Promise<UpstreamResponse>(resolve => request.once('response', resolve))
       const failure = new Promise<NodeJS.ErrnoException>(resolve => {
         request.once('error', resolve)
-        head.then(answer => answer.once('error', resolve), t.threw)
+        head.then(response => response.once('error', resolve), t.threw)
       })
-      const body = head.then(async answer => {
+      const body = head.then(async response => {
         let text = ''
         if (!reads) return text
-        answer.on('data', chunk => { text += String(chunk) })
-        await once(answer, 'end')
-        if (!answer.destroyed) await gone(answer)
+        response.on('data', chunk => { text += String(chunk) })
+        await once(response, 'end')
+        if (!response.destroyed) await gone(response)
         return text
       })
       body.catch(() => {})
@@ -84,7 +84,7 @@ async function pooled (t: Test, limits: Partial<PoolLimits>, onStream: (stream: 
   return { ...service, ...asking(t, { protocol: 'http', host: '127.0.0.1', port: service.port, http2: true }, limits) }
 }
 
-function answer (stream: ServerHttp2Stream, text = 'ok'): void {
+function response (stream: ServerHttp2Stream, text = 'ok'): void {
   stream.respond({ ':status': 200 })
   stream.end(text)
 }
@@ -98,7 +98,7 @@ async function until (holds: () => boolean): Promise<void> {
   while (!holds()) await wait(5)
 }
 
-t.test('a head is turned into one of HTTP/2, and an answer\'s into one of HTTP/1', async t => {
+t.test('a head is turned into one of HTTP/2, and a response\'s into one of HTTP/1', async t => {
   let raw: string[] = []
   const { ask } = await pooled(t, {}, (stream, _path, _headers, fields) => {
     raw = fields
@@ -126,7 +126,7 @@ t.test('a head is turned into one of HTTP/2, and an answer\'s into one of HTTP/1
   t.strictSame(rawTrailers, ['x-end', '1', 'x-end', '2'])
 })
 
-t.test('an answer of a head alone says so', async t => {
+t.test('a response of a head alone says so', async t => {
   const { ask } = await pooled(t, {}, stream => stream.respond({ ':status': 200 }, { endStream: true }))
   const { head, body } = ask('/')
   t.equal((await head).isHeadOnly, true)
@@ -163,7 +163,7 @@ t.test('many requests share a connection', async t => {
   const { pool, ask, sessions } = await pooled(t, {}, stream => { held.push(stream) })
   const asked = Array.from({ length: 50 }, (_, i) => ask(`/${i}`))
   await until(() => held.length === 50)
-  for (const stream of held) answer(stream)
+  for (const stream of held) response(stream)
   await Promise.all(asked.map(async ({ body }) => await body))
   t.strictSame([pool.size, sessions.length], [1, 1])
 })
@@ -173,7 +173,7 @@ t.test('another connection is made where the service takes no more on the first,
   const order: string[] = []
   const { pool, ask, sessions } = await pooled(t, { maxConnections: 2 }, (stream, path) => {
     order.push(path)
-    if (path === '/first') answer(stream)
+    if (path === '/first') response(stream)
     else held.push(stream)
   }, { settings: { maxConcurrentStreams: 2 } })
   await ask('/first').body
@@ -184,7 +184,7 @@ t.test('another connection is made where the service takes no more on the first,
   for (const { body } of asked) {
     await until(() => held.length > 0)
     const stream = held.shift()
-    if (stream !== undefined) answer(stream)
+    if (stream !== undefined) response(stream)
     await body
   }
   t.strictSame(order, ['/first', '/1', '/2', '/3', '/4', '/5', '/6'])
@@ -195,7 +195,7 @@ t.test('a service that says more makes room', async t => {
   const held: ServerHttp2Stream[] = []
   const { pool, ask, sessions } = await pooled(t, { maxConnections: 1 }, (stream, path) => {
     if (path === '/held') held.push(stream)
-    else answer(stream)
+    else response(stream)
   }, { settings: { maxConcurrentStreams: 1 } })
   await ask('/').body
   ask('/held')
@@ -207,7 +207,7 @@ t.test('a service that says more makes room', async t => {
 })
 
 t.test('the queue is bounded, who gives up leaves it, and the time in it counts', async t => {
-  const { pool, ask } = await pooled(t, { maxConnections: 1, maxQueue: 1 }, (stream, path) => { if (path === '/') answer(stream) }, { settings: { maxConcurrentStreams: 1 } })
+  const { pool, ask } = await pooled(t, { maxConnections: 1, maxQueue: 1 }, (stream, path) => { if (path === '/') response(stream) }, { settings: { maxConcurrentStreams: 1 } })
   await ask('/').body
   ask('/held')
   const second = ask('/2')
@@ -224,7 +224,7 @@ t.test('what a waiting request was given goes up when it has its connection', as
   const held: ServerHttp2Stream[] = []
   const { ask } = await pooled(t, { maxConnections: 1 }, (stream, path) => {
     if (path === '/held') held.push(stream)
-    else if (path === '/') answer(stream)
+    else if (path === '/') response(stream)
     else echo(stream)
   }, { settings: { maxConcurrentStreams: 1 } })
   await ask('/').body
@@ -236,7 +236,7 @@ t.test('what a waiting request was given goes up when it has its connection', as
     if (ends) request.end()
     await until(() => held.length > 0)
     const stream = held.pop()
-    if (stream !== undefined) answer(stream)
+    if (stream !== undefined) response(stream)
     if (!ends) {
       await drained
       request.end()
@@ -249,7 +249,7 @@ t.test('more than the connection takes at once: the drain comes from the stream'
   const held: ServerHttp2Stream[] = []
   const { ask } = await pooled(t, { maxConnections: 1 }, (stream, path) => {
     if (path === '/held') held.push(stream)
-    else if (path === '/') answer(stream)
+    else if (path === '/') response(stream)
     else echo(stream)
   }, { settings: { maxConcurrentStreams: 1 } })
   await ask('/').body
@@ -263,7 +263,7 @@ t.test('more than the connection takes at once: the drain comes from the stream'
     request.end()
   })
   await until(() => held.length > 0)
-  if (held[0] !== undefined) answer(held[0])
+  if (held[0] !== undefined) response(held[0])
   t.equal((await body).length, large.length)
   t.equal(drains, 1)
 })
@@ -272,7 +272,7 @@ t.test('GOAWAY: what is under way ends, the next request has a new connection, a
   const held: ServerHttp2Stream[] = []
   const { pool, ask, sessions } = await pooled(t, {}, (stream, path) => {
     if (path === '/held') held.push(stream)
-    else answer(stream)
+    else response(stream)
   })
   const first = ask('/held')
   await until(() => held.length === 1)
@@ -281,7 +281,7 @@ t.test('GOAWAY: what is under way ends, the next request has a new connection, a
   await wait(20)
   t.equal(await ask('/').body, 'ok')
   t.equal(pool.size, 2)
-  if (held[0] !== undefined) answer(held[0], 'late')
+  if (held[0] !== undefined) response(held[0], 'late')
   t.equal(await first.body, 'late')
   await until(() => pool.size === 1)
   t.equal(sessions.length, 2)
@@ -299,7 +299,7 @@ for (const code of [NO_ERROR, INTERNAL_ERROR]) {
     t.equal(pool.isUnprocessed(second.request, await second.failure), true)
     t.equal(pool.isUnprocessed(third.request, await third.failure), false, 'tried once already')
     if (code === NO_ERROR && held[0] !== undefined) {
-      answer(held[0])
+      response(held[0])
       t.equal(await first.body, 'ok')
     } else {
       t.equal(pool.isUnprocessed(first.request, await first.failure), false)
@@ -307,7 +307,7 @@ for (const code of [NO_ERROR, INTERNAL_ERROR]) {
   })
 }
 
-t.test('a refused stream was not touched, one reset with another code was', async t => {
+t.test('a rejected stream was not touched, one reset with another code was', async t => {
   const { pool, ask } = await pooled(t, {}, (stream, path) => stream.close(Number(path.slice(1))))
   for (const code of [REFUSED_STREAM, INTERNAL_ERROR, CANCEL, NO_ERROR]) {
     const { request, failure } = ask(`/${code}`)
@@ -320,16 +320,16 @@ t.test('a refused stream was not touched, one reset with another code was', asyn
 
 for (const hasBody of [false, true]) {
   for (const code of [NO_ERROR, INTERNAL_ERROR, CANCEL]) {
-    t.test(`an answer that is reset (code ${code}) before its end is an error, never an end, ${hasBody ? 'in' : 'after'} the upload`, async t => {
+    t.test(`a response that is reset (code ${code}) before its end is an error, never an end, ${hasBody ? 'in' : 'after'} the upload`, async t => {
       // Node's own server ends what it resets with NO_ERROR.
       const { port } = await rawService(t, socket => socket.once('data', () => {
         socket.write(Buffer.concat([SETTINGS, frame(HEADERS, STATUS_200), frame(DATA, Buffer.from('half')), frame(RST_STREAM, Buffer.from([0, 0, 0, code]))]))
       }))
       const { ask } = asking(t, { protocol: 'http', host: '127.0.0.1', port, http2: true })
       const { head, failure } = ask('/', { method: 'POST', hasBody })
-      const answered = await head
+      const responded = await head
       let ended = false
-      answered.on('end', () => { ended = true })
+      responded.on('end', () => { ended = true })
       t.equal((await failure).code, 'ERR_HTTP2_STREAM_ERROR')
       await new Promise(resolve => setImmediate(resolve))
       t.equal(ended, false)
@@ -337,7 +337,7 @@ for (const hasBody of [false, true]) {
   }
 }
 
-t.test('an answer that is whole stays so when the rest of the request is refused', async t => {
+t.test('a response that is whole stays so when the rest of the request is rejected', async t => {
   const { pool, ask } = await pooled(t, {}, stream => {
     stream.respond({ ':status': 413 })
     stream.end('no', () => stream.close(NO_ERROR))
@@ -355,7 +355,7 @@ t.test('an answer that is whole stays so when the rest of the request is refused
 
 t.test('a lost connection fails what is on it', async t => {
   const { pool, ask, sockets } = await pooled(t, {}, (stream, path) => {
-    if (path === '/ok') answer(stream)
+    if (path === '/ok') response(stream)
     if (path === '/half') {
       stream.respond({ ':status': 200 })
       stream.write('half')
@@ -419,7 +419,7 @@ t.test('over TLS it is agreed by ALPN, and a socket in the file system will do',
   const plain = createServer()
   // Not in testdir(): a socket's path must be short.
   const path = join(mkdtempSync(join(tmpdir(), 'http2-')), 'sock')
-  for (const server of [secure, plain]) server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => answer(stream, `${headers[':scheme']}`))
+  for (const server of [secure, plain]) server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => response(stream, `${headers[':scheme']}`))
   secure.listen(0, '127.0.0.1')
   plain.listen(path)
   await Promise.all([once(secure, 'listening'), once(plain, 'listening')])
@@ -441,7 +441,7 @@ t.test('a request given up is cancelled at the service, or never sent', async t 
   const { pool, ask } = await pooled(t, {}, (stream, path) => {
     paths.push(path)
     code = gone(stream).then(() => stream.rstCode)
-    if (path === '/ok') answer(stream)
+    if (path === '/ok') response(stream)
   })
   const early = ask('/early')
   pool.drop(early.request)
@@ -459,7 +459,7 @@ t.test('a request given up is cancelled at the service, or never sent', async t 
 })
 
 t.test('silence is told, again when there is patience, and a healthy connection lives on', async t => {
-  const { pool, ask, sessions } = await pooled(t, {}, (stream, path) => { if (path === '/ok') answer(stream) })
+  const { pool, ask, sessions } = await pooled(t, {}, (stream, path) => { if (path === '/ok') response(stream) })
   const { request, silences } = ask('/', { timeout: 50, patience: 2 })
   const other = ask('/', { timeout: 50 })
   await until(() => silences() === 3 && other.silences() === 1)
@@ -481,7 +481,7 @@ t.test('silence while it connects is told, too', async t => {
 })
 
 t.test('a connection whose other end is dead or does not hang up is closed', async t => {
-  // Answers no ping, nor anything else.
+  // Responses no ping, nor anything else.
   const dead = await rawService(t, socket => {
     socket.write(SETTINGS)
     socket.resume()
@@ -489,7 +489,7 @@ t.test('a connection whose other end is dead or does not hang up is closed', asy
   const stubborn = await rawService(t, socket => {
     socket.once('data', () => socket.write(Buffer.concat([SETTINGS, frame(HEADERS, STATUS_200, 1, END_STREAM | END_HEADERS)])))
   })
-  const healthy = await pooled(t, {}, (stream, path) => { if (path === '/ok') answer(stream) })
+  const healthy = await pooled(t, {}, (stream, path) => { if (path === '/ok') response(stream) })
   const toDead = asking(t, { protocol: 'http', host: '127.0.0.1', port: dead.port, http2: true })
   const toStubborn = asking(t, { protocol: 'http', host: '127.0.0.1', port: stubborn.port, http2: true })
   const silent = toDead.ask('/', { timeout: 50 })
@@ -501,14 +501,14 @@ t.test('a connection whose other end is dead or does not hang up is closed', asy
   t.equal((await unlucky.failure).code, 'ECONNRESET')
   for (const { pool } of [toDead, toStubborn]) await until(() => pool.size === 0)
   t.equal(await healthy.ask('/ok').body, 'ok')
-  t.equal(healthy.sessions.length, 1, 'one that has answered a ping is not')
+  t.equal(healthy.sessions.length, 1, 'one that has responded to a ping is not')
 })
 
 t.test('an idle connection is closed, and one that is too old when it is idle', async t => {
   const held: ServerHttp2Stream[] = []
   const handle = (stream: ServerHttp2Stream, path: string): void => {
     if (path === '/held') held.push(stream)
-    else answer(stream)
+    else response(stream)
   }
   const idle = await pooled(t, { idleTimeout: 50 }, handle)
   await idle.ask('/').body
@@ -521,7 +521,7 @@ t.test('an idle connection is closed, and one that is too old when it is idle', 
   t.equal(old.pool.size, 1, 'in use')
   t.equal(await old.ask('/').body, 'ok')
   t.equal(old.pool.size, 2)
-  if (held[0] !== undefined) answer(held[0], 'late')
+  if (held[0] !== undefined) response(held[0], 'late')
   t.equal(await body, 'late')
   await until(() => old.pool.size === 0)
 })
@@ -530,28 +530,28 @@ t.test('a closed pool keeps nothing, and lets what is under way end', async t =>
   const held: ServerHttp2Stream[] = []
   const { pool, ask } = await pooled(t, {}, (stream, path) => {
     if (path === '/held') held.push(stream)
-    else answer(stream)
+    else response(stream)
   })
   const { body } = ask('/held')
   await until(() => held.length === 1)
   pool.learnKeepAlive()
   pool.close()
   t.equal(await ask('/').body, 'ok')
-  if (held[0] !== undefined) answer(held[0], 'late')
+  if (held[0] !== undefined) response(held[0], 'late')
   t.equal(await body, 'late')
   await until(() => pool.size === 0)
 })
 
-t.test('an answer that is not read holds the service back, and nobody else', async t => {
+t.test('a response that is not read holds the service back, and nobody else', async t => {
   const size = 16 * 1024 * 1024
   let taken = 0
   const { ask } = await pooled(t, {}, (stream, path) => {
     if (path === '/small') {
-      answer(stream)
+      response(stream)
       return
     }
     stream.respond({ ':status': 200 })
-    // A request that nobody reads is reset by Node's server, sometimes before the answer's END_STREAM.
+    // A request that nobody reads is reset by Node's server, sometimes before the response's END_STREAM.
     stream.resume()
     const go = (): void => {
       if (taken === size) stream.end()
@@ -560,7 +560,7 @@ t.test('an answer that is not read holds the service back, and nobody else', asy
     go()
   })
   const { head } = ask('/large', { reads: false })
-  const answered = await head
+  const responded = await head
   let seen = -1
   for (let same = 0; same < 20; same++) {
     t.equal(await ask('/small').body, 'ok')
@@ -569,7 +569,7 @@ t.test('an answer that is not read holds the service back, and nobody else', asy
   }
   t.ok(seen < size / 8, `held at ${seen} of ${size}`)
   let bytes = 0
-  for await (const chunk of answered) bytes += chunk.length
+  for await (const chunk of responded) bytes += chunk.length
   t.equal(bytes, size)
 })
 

@@ -8,8 +8,8 @@ import { rawService } from '../fixtures/peers.js'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 /** A pool, and a POST on one of its connections: resolves with its body. */
-function pooled (t: Test, port: number, maxConnections: number) {
-  const pool = new Http1Pool({ protocol: 'http', host: '127.0.0.1', port }, { ...HTTP1_LIMITS, maxConnections })
+function pooled (t: Test, port: number, maxConnections: number, maxQueue = HTTP1_LIMITS.maxQueue) {
+  const pool = new Http1Pool({ protocol: 'http', host: '127.0.0.1', port }, { ...HTTP1_LIMITS, maxConnections, maxQueue })
   t.teardown(() => pool.close())
   const post = async (): Promise<string> => await new Promise((resolve, reject) => {
     const request = pool.request({ method: 'POST', path: '/', head: ['Host', 'x', 'Content-Length', '0'], hasBody: false, fresh: false, timeout: 10_000, silent: () => false })
@@ -57,4 +57,16 @@ t.test('one that keeps its connections has its next request on the same, when th
   await inThisTurn(() => pool.idle === 1)
   pool.close()
   while (pool.size > 0) await new Promise(resolve => setImmediate(resolve))
+})
+
+t.test('for one that rests a request may wait, also where the queue has no place', async t => {
+  const { port, sockets } = await rawService(t, socket => socket.on('data', () => socket.write(OK)))
+  const { pool, post } = pooled(t, port, 1, 0)
+  t.equal(await post(), 'ok')
+  await inThisTurn(() => pool.idle === 1)
+  const next = post()
+  t.equal(pool.waiting, 1)
+  await t.rejects(post(), { name: 'QueueFullError' }, 'and no more than one')
+  t.equal(await next, 'ok')
+  t.equal(sockets.length, 1)
 })

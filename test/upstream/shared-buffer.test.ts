@@ -12,12 +12,12 @@ const SIZE = 16 * 1024 * 1024
 const MARKS = ['a', 'b', 'c', 'd']
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n'
 
-/** A service that answers with as many bytes of the mark that stands in the path. */
+/** A service that responds with as many bytes of the mark that stands in the path. */
 async function marking (t: Test): Promise<number> {
   const { port } = await rawService(t, socket => {
     socket.on('data', chunk => {
       for (const [, kind, mark = ''] of chunk.toString('latin1').matchAll(/GET \/(\w+)-(\w) /g)) {
-        if (kind === 'answer') socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n${mark.repeat(SIZE)}`)
+        if (kind === 'response') socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n${mark.repeat(SIZE)}`)
         // The first bytes come together with the head.
         else socket.end(`${SWITCHING}${mark.repeat(SIZE)}`)
       }
@@ -53,14 +53,14 @@ async function othersThan (client: Socket, mark: string, expected: number): Prom
   return others.slice(others.lastIndexOf('\r\n\r\n') + 4)
 }
 
-const answer = (mark: string): string => `GET /api/answer-${mark} HTTP/1.1\r\nHost: x\r\n\r\n`
+const response = (mark: string): string => `GET /api/response-${mark} HTTP/1.1\r\nHost: x\r\n\r\n`
 const tunnel = (mark: string): string => `GET /api/tunnel-${mark} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n`
 
 for (const [kind, text] of Object.entries({
-  answer,
+  response,
   tunnel,
-  // The client's connection is full of the answer before, so that not even the first bytes can leave.
-  'tunnel behind an answer': (mark: string) => answer(mark) + tunnel(mark)
+  // The client's connection is full of the response before, so that not even the first bytes can leave.
+  'tunnel behind a response': (mark: string) => response(mark) + tunnel(mark)
 })) {
   t.test(`${kind}: clients that read late get their own bytes`, async t => {
     const { port } = await gatewayTo(t, await marking(t))

@@ -85,7 +85,7 @@ t.test('certificates that cannot be used throw at once', t => {
   t.end()
 })
 
-t.test('through the gateway: an answer, and 502 where the check fails, with the reason in the log', async t => {
+t.test('through the gateway: a response, and 502 where the check fails, with the reason in the log', async t => {
   const server = createServer(pair('localhost'), (request, response) => response.end(request.url))
   server.on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
@@ -100,8 +100,8 @@ t.test('through the gateway: an answer, and 502 where the check fails, with the 
 
   const failing = await gatewayTo(t, 0, { target, tls: { ca: fixture('ca.pem'), servername: 'other.example' } })
   const line = failing.nextLine()
-  const answer = await call(failing.port, '/api/x')
-  t.equal(answer.status, 502)
-  t.strictSame(answer.json().error, { code: 'BAD_GATEWAY', message: 'Failed to connect to upstream service' })
+  const response = await call(failing.port, '/api/x')
+  t.equal(response.status, 502)
+  t.strictSame(response.json().error, { code: 'BAD_GATEWAY', message: 'Failed to connect to upstream service' })
   t.match((await line).err?.stack, /ERR_TLS_CERT_ALTNAME_INVALID/)
 })

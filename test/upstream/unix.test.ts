@@ -16,8 +16,8 @@ t.test('a target at a Unix socket', async t => {
   })
   const gateway = await gatewayTo(t, 0, { target: `unix:${path}` })
   const line = gateway.nextLine()
-  const answer = await call(gateway.port, '/api/x')
-  t.strictSame(JSON.parse(String(answer.body)), ['/x', 'localhost'])
+  const response = await call(gateway.port, '/api/x')
+  t.strictSame(JSON.parse(String(response.body)), ['/x', 'localhost'])
   t.match(await line, { status: 200, target: `unix:${path}`, outcome: 'completed' })
 })
 
@@ -25,9 +25,9 @@ t.test('a socket that is not there is 502', async t => {
   const path = join(t.testdir(), 'none.sock')
   const gateway = await gatewayTo(t, 0, { target: `unix:${path}` })
   const line = gateway.nextLine()
-  const answer = await call(gateway.port, '/api/x')
-  t.equal(answer.status, 502)
-  t.notMatch(String(answer.body), 'sock')
+  const response = await call(gateway.port, '/api/x')
+  t.equal(response.status, 502)
+  t.notMatch(String(response.body), 'sock')
   t.match((await line).err?.stack, /ENOENT/)
 })
 

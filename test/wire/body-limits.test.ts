@@ -45,7 +45,7 @@ t.test('maxBodySize: while streaming, and the service\'s request is destroyed', 
   client.socket.destroy()
 })
 
-t.test('maxBodySize: after the service has begun to answer, only a break can tell', async t => {
+t.test('maxBodySize: after the service has begun to respond, only a break can tell', async t => {
   const { port: upstream } = await service(t, (request, response) => {
     request.on('error', () => {})
     request.on('data', chunk => response.write(chunk))

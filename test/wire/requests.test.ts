@@ -8,7 +8,7 @@ import { RawClient, rawService, service } from '../fixtures/peers.js'
 
 /** What came of bytes that were sent as one request, and of one more that was in the connection behind them. */
 interface Seen {
-  /** Status codes of the answers. */
+  /** Status codes of the responses. */
   statuses: number[]
   /** What the client got. */
   text: string
@@ -20,7 +20,7 @@ interface Seen {
 
 /**
  * Sends bytes and then, on the same connection, `GET /api/last`, which shows where the gateway saw the end of the
- * first request. Ends when the last one is answered or the connection is closed.
+ * first request. Ends when the last one is responded to or the connection is closed.
  */
 async function sending (t: Test, prefix = '/api'): Promise<(bytes: string) => Promise<Seen>> {
   const forwarded: string[] = []
@@ -67,8 +67,8 @@ function endOfRequest (bytes: string): number {
 const POST = 'POST /api/x HTTP/1.1\r\nHost: x\r\n'
 const GET = 'GET /api/x HTTP/1.1\r\n'
 
-// One answer of 4xx (505 for a version), the connection closed, and nothing at the service: not even what stood behind.
-const refused: Record<string, string> = {
+// One response of 4xx (505 for a version), the connection closed, and nothing at the service: not even what stood behind.
+const rejected: Record<string, string> = {
   'RFC 9112 6.1: Content-Length with Transfer-Encoding': `${POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   'RFC 9112 6.1: Transfer-Encoding with Content-Length': `${POST}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n`,
   'RFC 9112 6.1: another coding before chunked': `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
@@ -146,12 +146,12 @@ const refused: Record<string, string> = {
   'RFC 6585 5: a head over the limit': `${GET}Host: x\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`
 }
 
-t.test('malformed or ambiguous: one refusal, a closed connection, nothing forwarded', async t => {
+t.test('malformed or ambiguous: one rejection, a closed connection, nothing forwarded', async t => {
   const send = await sending(t)
-  for (const [name, bytes] of Object.entries(refused)) {
+  for (const [name, bytes] of Object.entries(rejected)) {
     const { statuses, forwarded, closed } = await send(bytes)
     t.match(statuses, [/^(4\d\d|505)$/], name)
-    t.equal(statuses.length, 1, `${name}: one answer`)
+    t.equal(statuses.length, 1, `${name}: one response`)
     t.ok(closed, `${name}: closed`)
     // The head of a chunked body is on its way before the body shows what it is; what was begun never became whole.
     t.strictSame(forwarded, [], `${name}: nothing forwarded`)
@@ -174,7 +174,7 @@ t.test('versions are told apart from other faults', async t => {
   t.strictSame((await send('TRACE /api/x HTTP/1.1\r\nHost: x\r\n\r\n')).statuses, [405])
 })
 
-// Two answers, and exactly these two requests at the service.
+// Two responses, and exactly these two requests at the service.
 const accepted: Record<string, [bytes: string, forwarded: RegExp]> = {
   'chunk extensions are dropped (RFC 9112 7.1.1)': [`${POST}Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0;c\r\n\r\n`, /\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/],
   'Chunked in capitals (RFC 9112 7)': [`${POST}Transfer-Encoding: CHUNKED\r\n\r\n5\r\nhello\r\n0\r\n\r\n`, /\r\nTransfer-Encoding: chunked\r\n[^]*5\r\nhello/],
@@ -212,7 +212,7 @@ t.test('a path that starts with two slashes would be an authority to many parser
   t.strictSame((await send('OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n')).forwarded, [], 'asterisk-form is for the server itself')
 })
 
-t.test('HTTP/1.0 is answered without chunks, and its connection closed (RFC 9112 section 6.1)', async t => {
+t.test('HTTP/1.0 gets a response without chunks, and its connection closed (RFC 9112 section 6.1)', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'))
   })
@@ -270,7 +270,7 @@ t.test('Expect: 100-continue: the gateway streams on its own word, and the body 
   t.match(other.received, /^HTTP\/1\.1 417 /)
 })
 
-t.test('100 Continue behind another request waits for its turn, and never stands in an answer', async t => {
+t.test('100 Continue behind another request waits for its turn, and never stands in a response', async t => {
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', chunk => {
       // In two pieces: the head is on its way to the client when the second could come between.
@@ -298,7 +298,7 @@ t.test('100 Continue behind another request waits for its turn, and never stands
   early.socket.destroy()
 })
 
-t.test('a host that listens for expectations answers them alone', async t => {
+t.test('a host that listens for expectations responses them alone', async t => {
   const { port: upstream } = await service(t, (request, response) => { request.pipe(response) })
   const { app, port } = await gatewayTo(t, upstream)
   app.server.on('checkContinue', (request, response) => {

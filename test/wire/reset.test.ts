@@ -40,7 +40,7 @@ t.test('and whole when it was closed in order', async t => {
   }
 })
 
-t.test('also when the service goes on to refuse what else is sent to it', async t => {
+t.test('also when the service goes on to reject what else is sent to it', async t => {
   // After its FIN a reset says nothing of the response.
   const { port: upstream } = await rawService(t, socket => {
     socket.pause()
@@ -53,8 +53,8 @@ t.test('also when the service goes on to refuse what else is sent to it', async 
   t.match(client.received, /5\r\nwhole\r\n0\r\n\r\n$/)
 })
 
-/** Refuses an upload with a response of `size`, without reading on: its kernel answers the rest of it with a reset. */
-async function refusing (t: Test, head: string, size: number): Promise<number> {
+/** Rejects an upload with a response of `size`, without reading on: its kernel responses the rest of it with a reset. */
+async function rejecting (t: Test, head: string, size: number): Promise<number> {
   const { port } = await rawService(t, socket => {
     socket.pause()
     socket.once('readable', () => {
@@ -73,8 +73,8 @@ const SIZE = 100
 const PIECE = Buffer.alloc(65_536)
 
 for (const [how, head] of [['and says so', 'Connection: close\r\n'], ['without a word', '']]) {
-  t.test(`a service that refuses an upload and closes ${how}: its response arrives, every time`, async t => {
-    const { port, nextLine } = await gatewayTo(t, await refusing(t, `Content-Length: ${SIZE}\r\n${head}`, SIZE))
+  t.test(`a service that rejects an upload and closes ${how}: its response arrives, every time`, async t => {
+    const { port, nextLine } = await gatewayTo(t, await rejecting(t, `Content-Length: ${SIZE}\r\n${head}`, SIZE))
     for (let i = 0; i < 20; i++) {
       const line = nextLine()
       const client = new RawClient(t, port).send('POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n')
@@ -90,7 +90,7 @@ for (const [how, head] of [['and says so', 'Connection: close\r\n'], ['without a
 }
 
 t.test('over HTTP/2 too', async t => {
-  const { port } = await http2Gateway(t, `http://127.0.0.1:${await refusing(t, `Content-Length: ${SIZE}\r\n`, SIZE)}`)
+  const { port } = await http2Gateway(t, `http://127.0.0.1:${await rejecting(t, `Content-Length: ${SIZE}\r\n`, SIZE)}`)
   for (let i = 0; i < 10; i++) {
     const { stream, closed } = new Http2Client(t, port, { maxSessionMemory: 100 }).begin({ ':path': '/api/x', ':method': 'POST' })
     stream.write(Buffer.alloc(16 * 1024 * 1024))

@@ -7,13 +7,13 @@ import { RawClient, rawService } from '../fixtures/peers.js'
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nSet-Cookie: evil=1\r\n\r\n'
 
-/** What the service got, and what the client got, for a request to a service that answers with trailers. */
-async function exchanged (t: Test, request: string, answer = ANSWER, end = /\r\n0\r\n[^]*\r\n$/): Promise<{ forwarded: string, answered: string }> {
+/** What the service got, and what the client got, for a request to a service that responds with trailers. */
+async function exchanged (t: Test, request: string, response = ANSWER, end = /\r\n0\r\n[^]*\r\n$/): Promise<{ forwarded: string, responded: string }> {
   let forwarded = ''
   const { port: upstream } = await rawService(t, socket => {
     socket.on('data', chunk => {
       forwarded += chunk.toString('latin1')
-      if (forwarded.endsWith('\r\n\r\n') && (!/chunked/i.test(forwarded) || /\r\n0\r\n/.test(forwarded))) socket.write(Buffer.from(answer, 'latin1'))
+      if (forwarded.endsWith('\r\n\r\n') && (!/chunked/i.test(forwarded) || /\r\n0\r\n/.test(forwarded))) socket.write(Buffer.from(response, 'latin1'))
     })
     socket.on('end', () => socket.end())
   })
@@ -22,28 +22,28 @@ async function exchanged (t: Test, request: string, answer = ANSWER, end = /\r\n
   client.send(request)
   await client.until(end)
   client.socket.destroy()
-  return { forwarded, answered: client.received }
+  return { forwarded, responded: client.received }
 }
 
-t.test('an answer\'s trailers reach a client that asked for them (RFC 9110 section 6.5)', async t => {
-  const { forwarded, answered } = await exchanged(t, 'GET /api/x HTTP/1.1\r\nHost: x\r\nTE: deflate, Trailers\r\nConnection: TE\r\n\r\n')
+t.test('a response\'s trailers reach a client that asked for them (RFC 9110 section 6.5)', async t => {
+  const { forwarded, responded } = await exchanged(t, 'GET /api/x HTTP/1.1\r\nHost: x\r\nTE: deflate, Trailers\r\nConnection: TE\r\n\r\n')
   t.match(forwarded, /\r\nTE: trailers\r\nConnection: TE\r\n/)
-  t.match(answered, /\r\nTrailer: X-Sum\r\n[^]*\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n$/, 'less what has no business in trailers (section 6.5.1)')
+  t.match(responded, /\r\nTrailer: X-Sum\r\n[^]*\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n$/, 'less what has no business in trailers (section 6.5.1)')
 })
 
 t.test('nobody else gets them, in no form', async t => {
   for (const te of ['', 'TE: deflate\r\n']) {
-    const { forwarded, answered } = await exchanged(t, `GET /api/x HTTP/1.1\r\nHost: x\r\n${te}\r\n`)
+    const { forwarded, responded } = await exchanged(t, `GET /api/x HTTP/1.1\r\nHost: x\r\n${te}\r\n`)
     t.notMatch(forwarded, /\r\nTE:/i)
-    t.notMatch(answered, /X-Sum|evil/)
+    t.notMatch(responded, /X-Sum|evil/)
   }
-  const { answered } = await exchanged(t, 'GET /api/x HTTP/1.0\r\nHost: x\r\nTE: trailers\r\n\r\n', ANSWER, /ok$/)
-  t.notMatch(answered, /X-Sum|evil|chunked/, 'nor a client of HTTP/1.0')
+  const { responded } = await exchanged(t, 'GET /api/x HTTP/1.0\r\nHost: x\r\nTE: trailers\r\n\r\n', ANSWER, /ok$/)
+  t.notMatch(responded, /X-Sum|evil|chunked/, 'nor a client of HTTP/1.0')
 })
 
-t.test('an answer with a length has none', async t => {
-  const { answered } = await exchanged(t, 'GET /api/x HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', /ok$/)
-  t.match(answered, /ok$/)
+t.test('a response with a length has none', async t => {
+  const { responded } = await exchanged(t, 'GET /api/x HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', /ok$/)
+  t.match(responded, /ok$/)
 })
 
 t.test('a request\'s trailers reach the service, and never its head', async t => {

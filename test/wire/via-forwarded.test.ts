@@ -7,15 +7,15 @@ import { call, gatewayTo, start } from '../fixtures/gateway.js'
 import type { Call } from '../fixtures/gateway.js'
 import { RawClient, service } from '../fixtures/peers.js'
 
-/** The fields that a service sees, and those of its answer. */
+/** The fields that a service sees, and those of its response. */
 async function seen (t: Test, options: Partial<GatewayOptions>, request: Call, server: FastifyServerOptions = {}): Promise<{ fields: Record<string, string>, via: string | undefined }> {
   const { port: upstream } = await service(t, (request, response) => {
     response.setHeader('via', '1.1 cache')
     response.end(JSON.stringify(request.headers))
   })
   const { port } = await gatewayTo(t, upstream, {}, options, server)
-  const answer = await call(port, '/api/x', request)
-  return { fields: JSON.parse(answer.body.toString()), via: String(answer.headers.via) }
+  const response = await call(port, '/api/x', request)
+  return { fields: JSON.parse(response.body.toString()), via: String(response.headers.via) }
 }
 
 t.test('Via is added in both directions (RFC 9110 section 7.6.3)', async t => {
@@ -42,7 +42,7 @@ t.test('a name is made up unless one is given, and false switches it off', async
   t.equal(off.via, '1.1 cache')
 })
 
-t.test('a request that comes back is refused with 508', async t => {
+t.test('a request that comes back is rejected with 508', async t => {
   let asked = 0
   const { port } = await start(t, async app => {
     app.addHook('onRequest', async () => { asked++ })
@@ -51,9 +51,9 @@ t.test('a request that comes back is refused with 508', async t => {
     })
   })
   for (const via of ['1.1 edge-1', '1.0 a, 2 edge-1 (comment)', '1.1 a,1.1 edge-1']) {
-    const answer = await call(port, '/api/x', { headers: { via } })
-    t.equal(answer.status, 508, via)
-    t.equal(answer.json().error.code, 'LOOP_DETECTED')
+    const response = await call(port, '/api/x', { headers: { via } })
+    t.equal(response.status, 508, via)
+    t.equal(response.json().error.code, 'LOOP_DETECTED')
   }
   t.equal((await call(port, '/api/x', { headers: { via: '1.1 edge-10, 1.1 x (edge-1)' } })).status, 502, 'a name that only looks like it is none')
   t.equal(asked, 4)
@@ -63,8 +63,8 @@ t.test('two gateways on one way are no loop', async t => {
   const { port: upstream } = await service(t, (request, response) => response.end(request.headers.via))
   const { port: inner } = await gatewayTo(t, upstream)
   const { port: outer } = await gatewayTo(t, inner, { pathRewrite: { pattern: '^/api', replacement: '/api' } })
-  const answer = await call(outer, '/api/x')
-  t.match(answer.body.toString(), /^1\.1 gateway-\w+, 1\.1 gateway-\w+$/)
+  const response = await call(outer, '/api/x')
+  t.match(response.body.toString(), /^1\.1 gateway-\w+, 1\.1 gateway-\w+$/)
 })
 
 const X_FORWARDED = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip']
@@ -89,8 +89,8 @@ t.test('a trusted proxy\'s Forwarded is appended to', async t => {
 t.test('an address of IPv6 is quoted', async t => {
   const { port: upstream } = await service(t, (request, response) => response.end(`${request.headers.forwarded};`))
   const { app } = await gatewayTo(t, upstream, {}, { forwarded: 'rfc7239' })
-  const answer = await app.inject({ url: '/api/x', remoteAddress: '2001:db8::1', headers: { host: '[2001:db8::2]' } })
-  t.equal(answer.body, 'for="[2001:db8::1]";host="[2001:db8::2]";proto=http;')
+  const response = await app.inject({ url: '/api/x', remoteAddress: '2001:db8::1', headers: { host: '[2001:db8::2]' } })
+  t.equal(response.body, 'for="[2001:db8::1]";host="[2001:db8::2]";proto=http;')
 })
 
 t.test('without Host there is nothing to say about it', async t => {

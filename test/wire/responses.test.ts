@@ -6,8 +6,8 @@ import { RawClient, rawService } from '../fixtures/peers.js'
 
 const GET = 'GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n'
 
-/** A gateway in front of a service that answers each request with these bytes, and the connections that it had. */
-async function answering (t: Test, bytes: string, then: 'end' | 'stay' = 'stay'): Promise<Started & { connections: () => number }> {
+/** A gateway in front of a service that responds to each request with these bytes, and the connections that it had. */
+async function responding (t: Test, bytes: string, then: 'end' | 'stay' = 'stay'): Promise<Started & { connections: () => number }> {
   const { port, sockets } = await rawService(t, socket => {
     socket.on('data', () => {
       socket.write(Buffer.from(bytes, 'latin1'))
@@ -43,11 +43,11 @@ const broken: Record<string, string> = {
 
 t.test('what cannot be passed on is 502, and its connection is not used again', async t => {
   for (const [name, bytes] of Object.entries(broken)) {
-    const { port, nextLine, connections } = await answering(t, bytes)
+    const { port, nextLine, connections } = await responding(t, bytes)
     const line = nextLine()
-    const answer = await call(port, '/api/x')
-    t.equal(answer.status, 502, name)
-    t.equal(answer.json().error.code, 'BAD_GATEWAY', name)
+    const response = await call(port, '/api/x')
+    t.equal(response.status, 502, name)
+    t.equal(response.json().error.code, 'BAD_GATEWAY', name)
     t.match(await line, { outcome: 'upstream error', status: 502, err: { message: /./ } }, name)
     await call(port, '/api/x')
     t.equal(connections(), 2, `${name}: dialled again`)
@@ -65,7 +65,7 @@ const passed: Record<string, [bytes: string, pattern: RegExp]> = {
 
 t.test('what is odd but lawful is passed on', async t => {
   for (const [name, [bytes, pattern]] of Object.entries(passed)) {
-    const { port } = await answering(t, bytes)
+    const { port } = await responding(t, bytes)
     const client = new RawClient(t, port)
     client.send(GET)
     t.match(await client.until(pattern), pattern, name)
@@ -74,7 +74,7 @@ t.test('what is odd but lawful is passed on', async t => {
 })
 
 t.test('a body that the connection\'s end ends is passed on in chunks (RFC 9112 section 6.3)', async t => {
-  const { port } = await answering(t, 'HTTP/1.1 200 OK\r\n\r\nhello', 'end')
+  const { port } = await responding(t, 'HTTP/1.1 200 OK\r\n\r\nhello', 'end')
   const client = new RawClient(t, port)
   client.send(GET)
   await client.until(/\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/)
@@ -83,7 +83,7 @@ t.test('a body that the connection\'s end ends is passed on in chunks (RFC 9112 
 
 for (const [framing, bytes] of [['Content-Length', 'Content-Length: 10\r\n\r\nhello'], ['chunks', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n']]) {
   t.test(`a body that ends too early breaks the client's connection (${framing})`, async t => {
-    const { port, nextLine } = await answering(t, `HTTP/1.1 200 OK\r\n${bytes}`, 'end')
+    const { port, nextLine } = await responding(t, `HTTP/1.1 200 OK\r\n${bytes}`, 'end')
     const line = nextLine()
     const client = new RawClient(t, port)
     client.send(GET)
@@ -94,14 +94,14 @@ for (const [framing, bytes] of [['Content-Length', 'Content-Length: 10\r\n\r\nhe
   })
 }
 
-// Each makes an answer with something behind it, in the same write or in one of its own.
+// Each makes a response with something behind it, in the same write or in one of its own.
 for (const [name, extra] of [
-  ['another answer', 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'],
-  ['the begin of another answer', 'HTTP/1.1 200 OK\r\nX-Evil: 1\r\n'],
+  ['another response', 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'],
+  ['the begin of another response', 'HTTP/1.1 200 OK\r\nX-Evil: 1\r\n'],
   ['garbage', 'garbage']
 ]) {
   for (const together of [true, false]) {
-    t.test(`bytes after the end of an answer never reach the next client: ${name}${together ? '' : ', later'}`, async t => {
+    t.test(`bytes after the end of a response never reach the next client: ${name}${together ? '' : ', later'}`, async t => {
       const { port: upstream } = await rawService(t, socket => {
         socket.on('data', () => {
           socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok${together ? extra : ''}`)
@@ -111,18 +111,18 @@ for (const [name, extra] of [
       const { port } = await gatewayTo(t, upstream)
       t.equal((await call(port, '/api/x')).body.toString(), 'ok')
       for (let i = 0; i < 3; i++) {
-        const answer = await call(port, '/api/x')
-        // What came in one read with the answer is lost with Node's parser: what follows it then is no answer.
-        t.match(`${answer.status} ${answer.body}`, /^(200 ok$|502 )/)
-        t.notMatch(answer.rawHeaders, 'X-Evil')
+        const response = await call(port, '/api/x')
+        // What came in one read with the response is lost with Node's parser: what follows it then is no response.
+        t.match(`${response.status} ${response.body}`, /^(200 ok$|502 )/)
+        t.notMatch(response.rawHeaders, 'X-Evil')
       }
     })
   }
 }
 
-t.test('interim answers reach a client that speaks HTTP/1.1 (RFC 9110 section 15.2)', async t => {
+t.test('interim responses reach a client that speaks HTTP/1.1 (RFC 9110 section 15.2)', async t => {
   const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nLink: </b.js>; rel=preload\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n'
-  const { port } = await answering(t, `HTTP/1.1 102 Processing\r\n\r\n${hints}HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)
+  const { port } = await responding(t, `HTTP/1.1 102 Processing\r\n\r\n${hints}HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)
   const client = new RawClient(t, port)
   client.send(GET)
   await client.until(/ok$/)
@@ -134,8 +134,8 @@ t.test('interim answers reach a client that speaks HTTP/1.1 (RFC 9110 section 15
   t.match(old.received, /^HTTP\/1\.1 200 OK\r\n/, 'HTTP/1.0 knows none')
 })
 
-t.test('an interim answer without a reason, and one with odd bytes', async t => {
-  const { port } = await answering(t, 'HTTP/1.1 199 \r\nA: caf\xe9\r\n\r\nHTTP/1.1 103 \r\n\r\nHTTP/1.1 102 Pro\x7fcessing\r\n\r\nHTTP/1.1 196 \x01\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+t.test('an interim response without a reason, and one with odd bytes', async t => {
+  const { port } = await responding(t, 'HTTP/1.1 199 \r\nA: caf\xe9\r\n\r\nHTTP/1.1 103 \r\n\r\nHTTP/1.1 102 Pro\x7fcessing\r\n\r\nHTTP/1.1 196 \x01\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
   const client = new RawClient(t, port)
   client.send(GET)
   await client.until(/^HTTP\/1\.1 199 \r\nA: caf\xe9\r\n\r\nHTTP\/1\.1 103 Early Hints\r\n\r\nHTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 196 \r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*ok$/)

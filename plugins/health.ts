@@ -1,0 +1,21 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ServerSettings } from '../src/config/index.js'
+import { isDraining } from '../src/server/drain.js'
+
+const NO_STORE = { 'cache-control': 'no-store' }
+
+/**
+ * Whether the service is alive, and whether it wants new work, for whoever watches it. Registered before the gateway,
+ * in a scope of its own: they are asked every few seconds, and have neither policies nor access lines.
+ */
+export default fp(async function health (fastify: FastifyInstance, { health: paths }: Pick<ServerSettings, 'health'>) {
+  if (paths === false) return
+  await fastify.register(async function checks (scope) {
+    scope.get(paths.alive, (_request, reply) => { reply.headers(NO_STORE).send({ status: 'ok' }) })
+    scope.get(paths.ready, (_request, reply) => {
+      if (isDraining(fastify.server)) reply.code(503).headers(NO_STORE).send({ status: 'draining' })
+      else reply.headers(NO_STORE).send({ status: 'ok' })
+    })
+  })
+}, { name: 'stream-gateway-health', fastify: '5.x' })

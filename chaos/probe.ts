@@ -10,6 +10,8 @@ const { constructor: Timeout } = setTimeout(() => {}, 0).unref()
 
 process.on('message', () => process.send?.(state()))
 process.channel?.unref()
+// Whoever started it has died without a word.
+process.on('disconnect', () => process.exit(1))
 
 function state (): State {
   setFlagsFromString('--expose-gc')

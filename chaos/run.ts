@@ -1,7 +1,11 @@
+import { setTimeout as pass } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Chaos } from './chaos.js'
 import { FAULTS, MEANINGS } from './faults.js'
 import { CLIENTS } from './plan.js'
+
+/** Seconds that the last requests may take, beyond every client's patience. */
+const ROOM = 20
 
 const HELP = `npm run chaos -- [options]
 
@@ -41,7 +45,8 @@ async function run (): Promise<void> {
   process.on('SIGTERM', () => process.exit(143))
   await chaos.warmUp()
   const progress = setInterval(() => console.log(`${chaos.count} requests`), 10_000)
-  await chaos.run(seconds)
+  // A client that waits for ever keeps nobody from the report.
+  await Promise.race([chaos.run(seconds), pass((seconds + ROOM) * 1000)])
   clearInterval(progress)
   const report = await chaos.end()
   console.log(`\n${report.toString()}\n\n${chaos.count} requests, seed ${seed}`)

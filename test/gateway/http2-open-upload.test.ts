@@ -83,7 +83,7 @@ async function run (t: Test, bytes: string, upload: Upload): Promise<void> {
   const end = performance.now() + MOMENTS
   while (performance.now() < end && (open.size > 0 || openExchanges(lines, STREAMS))) {
     for (const { type, flags, stream } of frames.all) {
-      if (type === RST_STREAM || (flags & END_STREAM) !== 0 && (type === DATA || type === HEADERS)) open.delete(stream)
+      if (type === RST_STREAM || ((flags & END_STREAM) !== 0 && (type === DATA || type === HEADERS))) open.delete(stream)
     }
     await wait(5)
   }

@@ -17,8 +17,9 @@ const MAY_IMPORT = {
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },
+  chaos: { ours: ['src/app.ts', 'fuzz'], packages: ['*'] },
   examples: { ours: [], packages: ['*'] },
-  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'fuzz'], packages: ['*'] }
+  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'chaos', 'fuzz'], packages: ['*'] }
 }
 
 /** As a regular expression for the path of whatever is inside. */

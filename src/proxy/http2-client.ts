@@ -108,12 +108,18 @@ export const http2Client: ClientProtocol = {
 
   /**
    * The client is told to stop, behind the end of the response (RFC 9113 section 8.1). Node sends that end a turn after
-   * it was asked for trailers; a stream that was closed before would lack it.
+   * it was asked for trailers; a stream that was closed before would lack it. A client may be the first to reset it,
+   * with NO_ERROR: Node then waits for the end of a response that can no longer leave, and would keep the stream.
    */
   abandonBody (request) {
     const { stream } = asRequest(request)
+    const leave = (): void => { if (stream.closed) stream.destroy() }
+    stream.once('end', leave)
     request.resume()
-    const stop = (): void => stream.close(constants.NGHTTP2_NO_ERROR)
+    const stop = (): void => {
+      stream.off('end', leave)
+      stream.close(constants.NGHTTP2_NO_ERROR)
+    }
     if (stream.writableEnded) stop()
     else stream.once('wantTrailers', () => setImmediate(stop))
   }

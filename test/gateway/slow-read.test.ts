@@ -6,19 +6,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
 import { http2Client } from '../../src/proxy/http2-client.js'
+import { frame, PREFACE } from '../fixtures/frames.js'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway } from '../fixtures/http2.js'
 import { gone, portOf, RawClient, rawService, service } from '../fixtures/peers.js'
-
-/** RFC 9113 section 4.1. */
-function frame (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
 
 /** GET http://x/api/x (RFC 7541 appendix A has the indices). */
 const GET = Buffer.from([0x82, 0x86, 0x01, 1, 0x78, 0x04, 6, ...Buffer.from('/api/x')])
@@ -30,7 +21,7 @@ async function byteByByte (t: Test, port: number): Promise<Socket> {
   socket.on('error', () => {})
   socket.resume()
   await once(socket, 'connect')
-  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(PREFACE)
   socket.write(frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 1])))
   socket.write(frame(1, 5, 1, GET))
   const timer = setInterval(() => socket.write(frame(8, 0, 1, Buffer.from([0, 0, 0, 1]))), 20)
@@ -132,7 +123,7 @@ for (const http2 of [false, true]) {
     const socket = connect(port, '127.0.0.1')
     t.teardown(() => { socket.destroy() })
     if (http2) {
-      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+      socket.write(PREFACE)
       socket.write(frame(4, 0, 0))
     }
     socket.pause()

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2'
-import { connect as connectTls } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
+import { frame, GET, openFrames } from '../fixtures/frames.js'
 import { gone, service } from '../fixtures/peers.js'
 import { startService } from '../fixtures/service.js'
 import { fixture, pem } from '../fixtures/tls.js'
@@ -22,30 +22,12 @@ async function open (t: Test, port: number): Promise<ClientHttp2Session> {
 
 /** A client that writes frames of its own making, and reads nothing of the responses. */
 async function raw (t: Test, port: number): Promise<TLSSocket> {
-  const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
-  t.teardown(() => { socket.destroy() })
-  socket.on('error', () => {})
+  const socket = await openFrames(t, port, ca)
   socket.resume()
-  await once(socket, 'secureConnect')
-  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-  socket.write(frame(4, 0, 0))
   // The server's settings are in force from its acknowledgement on.
   socket.write(frame(4, 1, 0))
   return socket
 }
-
-/** RFC 9113 section 4.1. */
-function frame (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-/** GET https://x/api/x (RFC 7541 appendix A has the indices). */
-const GET = Buffer.from([0x82, 0x87, 0x01, 1, 0x78, 0x04, 6, ...Buffer.from('/api/x')])
 
 /** A field of 3,900 bytes that enters the table (RFC 7541 sections 5.1 and 6.2.1), and one byte that stands for it. */
 const LARGE = Buffer.concat([Buffer.from([0x40, 1, 0x62, 0x7f, 0xbd, 0x1d]), Buffer.alloc(3900, 'a')])

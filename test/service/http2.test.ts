@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
+import { frame, GET, openFrames } from '../fixtures/frames.js'
 import { gone, service } from '../fixtures/peers.js'
 import { startService } from '../fixtures/service.js'
 import { fixture, pem } from '../fixtures/tls.js'
@@ -29,30 +30,6 @@ async function status (stream: ClientHttp2Stream): Promise<unknown> {
   stream.resume()
   return head[':status']
 }
-
-/** A client that writes frames of its own making. */
-async function raw (t: Test, port: number): Promise<TLSSocket> {
-  const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
-  t.teardown(() => { socket.destroy() })
-  socket.on('error', () => {})
-  await once(socket, 'secureConnect')
-  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-  socket.write(frame(4, 0, 0))
-  return socket
-}
-
-/** RFC 9113 section 4.1. */
-function frame (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-/** GET https://x/api/x (RFC 7541 appendix A has the indices). */
-const GET = Buffer.from([0x82, 0x87, 0x01, 1, 0x78, 0x04, 6, ...Buffer.from('/api/x')])
 
 /** Still serving. */
 async function serves (t: Test, port: number): Promise<void> {
@@ -114,7 +91,7 @@ t.test('rapid reset ends the session, and nothing more', async t => {
   })
   // Node stops reading, and the session is silent from there.
   const { port, lines } = await startService(t, { ...http2, keepAliveTimeout: 100 }, `http://127.0.0.1:${upstream}`)
-  const socket = await raw(t, port)
+  const socket = await openFrames(t, port, ca)
   socket.resume()
   const ended = once(socket, 'end')
   const cancel = Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])
@@ -128,7 +105,7 @@ t.test('rapid reset ends the session, and nothing more', async t => {
 
 t.test('a flood of pings whose responses are not read ends the session', async t => {
   const { port } = await startService(t, http2)
-  const socket = await raw(t, port)
+  const socket = await openFrames(t, port, ca)
   const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(6, 0, 0, Buffer.alloc(8))))
   socket.pause()
   const closed = gone(socket)
@@ -148,7 +125,7 @@ t.test('a flood of pings whose responses are not read ends the session', async t
 
 t.test('frames that are not valid: some get a response, many end the session', async t => {
   const { port } = await startService(t, http2)
-  const socket = await raw(t, port)
+  const socket = await openFrames(t, port, ca)
   // A field whose name has a capital is malformed (RFC 9113 section 8.2).
   const head = Buffer.concat([GET, Buffer.from([0x00, 1, 0x58, 1, 0x79])])
   socket.resume()
@@ -194,7 +171,7 @@ t.test('a session is closed when it was silent for keepAliveTimeout, but not whi
 t.test('a client that reads no more is cut off, once its request was given up', async t => {
   const { port: upstream } = await service(t, (_request, response) => response.write(Buffer.alloc(64 * 1024 ** 2)))
   const { app, port, until } = await startService(t, { ...http2, keepAliveTimeout: 100 }, { target: `http://127.0.0.1:${upstream}`, timeout: 1000 })
-  const socket = await raw(t, port)
+  const socket = await openFrames(t, port, ca)
   // Windows as wide as they can be, so that TCP alone holds the response back (RFC 9113 sections 6.5.2 and 6.9).
   socket.write(frame(4, 0, 0, Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff])))
   socket.write(frame(8, 0, 0, Buffer.from([0x7f, 0, 0, 0])))

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -105,8 +106,7 @@ async function plugin (version: string): Promise<void> {
       .then(() => fetch('http://localhost:' + app.server.address().port + '/api/x', { method: 'POST', body: 'body' }))
       .then(response => response.text())
       .then(text => { console.log(text); return app.close() })`
-  const service = createServer((request, response) => { request.pipe(response) }).listen(0, '127.0.0.1')
-  await once(service, 'listening')
+  const service = await echoService()
   writeFileSync(join(folder, 'app.mjs'), `import fastify from 'fastify'\nimport streamGateway from 'fastify-stream-gateway'\n${register(portOf(service))}`)
   writeFileSync(join(folder, 'app.cjs'), `const fastify = require('fastify')\nconst { default: streamGateway } = require('fastify-stream-gateway')\n${register(portOf(service))}`)
   for (const file of ['app.mjs', 'app.cjs']) {
@@ -162,28 +162,34 @@ function types (version: string): void {
 /** What stands first in the README, in the folder that the package was installed in. */
 async function command (): Promise<void> {
   const folder = folderWith('command', tarball)
-  const service = createServer((request, response) => { request.pipe(response) }).listen(0, '127.0.0.1')
-  await once(service, 'listening')
+  const service = await echoService()
   run(folder, 'npx', 'fastify-stream-gateway', '--version')
   run(folder, 'npx', 'fastify-stream-gateway', 'init', '--prefix', '/api', '--target', `http://127.0.0.1:${portOf(service)}`)
   run(folder, 'npx', 'fastify-stream-gateway', 'check')
   const { $schema = '' }: { $schema?: string } = JSON.parse(readFileSync(join(folder, 'routes.json'), 'utf8'))
   JSON.parse(readFileSync(join(folder, $schema), 'utf8'))
-  const started = spawn('npx', ['fastify-stream-gateway', 'start', '-p', '0', '-a', '127.0.0.1'], { cwd: folder, detached: true })
+  await expectEcho(service, folder, 'npx', 'fastify-stream-gateway', 'start', '-p', '0', '-a', '127.0.0.1')
+}
+
+/** Starts an app, and has it forward a body to the service, which ends with it. */
+async function expectEcho (service: Server, folder: string, program: string, ...args: string[]): Promise<void> {
+  const started = spawn(program, args, { cwd: folder, detached: true })
   try {
-    await expectEcho(started.stdout)
+    const port = await listening(started.stdout)
+    const response = await fetch(`http://127.0.0.1:${port}/api/x`, { method: 'POST', body: 'body' })
+    const text = await response.text()
+    if (text !== 'body') throw new Error(text)
   } finally {
     if (started.pid !== undefined) process.kill(-started.pid)
     service.close()
   }
 }
 
-/** Waits until an app listens, and has it forward a body. */
-async function expectEcho (stdout: NodeJS.ReadableStream): Promise<void> {
-  const port = await listening(stdout)
-  const response = await fetch(`http://127.0.0.1:${port}/api/x`, { method: 'POST', body: 'body' })
-  const text = await response.text()
-  if (text !== 'body') throw new Error(text)
+/** A service that gives back what it gets. */
+async function echoService (): Promise<Server> {
+  const service = createServer((request, response) => { request.pipe(response) }).listen(0, '127.0.0.1')
+  await once(service, 'listening')
+  return service
 }
 
 /** `fastify generate --lang=ts`, the gateway as one of its plugins. */
@@ -193,8 +199,7 @@ async function generated (): Promise<void> {
   const app = join(folder, 'app')
   // What it generates does not compile under the TypeScript that it would fetch.
   install(app, tarball, 'typescript@~5.9')
-  const service = createServer((request, response) => { request.pipe(response) }).listen(0, '127.0.0.1')
-  await once(service, 'listening')
+  const service = await echoService()
   writeFileSync(join(app, 'src/plugins/gateway.ts'), `
 import fp from 'fastify-plugin'
 import streamGateway from 'fastify-stream-gateway'
@@ -203,13 +208,7 @@ export default fp(async fastify => {
   await fastify.register(streamGateway, { routes: [{ prefix: '/api', target: 'http://127.0.0.1:${portOf(service)}' }] })
 })
 `)
-  const started = spawn('npm', ['exec', '-c', 'npm run build:ts && fastify start -p 0 -l info dist/app.js'], { cwd: app, detached: true })
-  try {
-    await expectEcho(started.stdout)
-  } finally {
-    if (started.pid !== undefined) process.kill(-started.pid)
-    service.close()
-  }
+  await expectEcho(service, app, 'npm', 'exec', '-c', 'npm run build:ts && fastify start -p 0 -l info dist/app.js')
 }
 
 async function listening (stdout: NodeJS.ReadableStream): Promise<string> {

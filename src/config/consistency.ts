@@ -5,6 +5,7 @@ import { spelledAlike } from './header-names.js'
 import { below } from './json-path.js'
 import { compileReplacement } from './pattern.js'
 import { isPair } from './pem.js'
+import { HEALTH_PATHS } from './server-schema.js'
 import { isSection, type RawSection } from './raw-section.js'
 import { checkKind, checkRespond, checkTaken } from './route-consistency.js'
 
@@ -42,7 +43,7 @@ function checkRoute (config: RawSection, route: RawSection, path: string): Mista
 /** Health checks win over a route for `/`, but hide none without a word. */
 function checkHealth (health: unknown, routes: unknown[]): Mistake[] {
   if (health !== true && !isSection(health)) return []
-  const { alive = '/healthz', ready = '/readyz' } = health === true ? {} : health
+  const { alive, ready } = { ...HEALTH_PATHS, ...health === true ? {} : health }
   const same = alive === ready ? [{ path: 'server.health', message: `found ${show(alive)} twice: alive and ready must differ` }] : []
   return [...same, ...routes.flatMap((route, index) => {
     const { prefix } = isSection(route) ? route : {}

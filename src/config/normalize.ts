@@ -6,11 +6,9 @@ import { type Normalized, normalizeBySchema } from './normalize-by-schema.js'
 import { readPem } from './pem.js'
 import { RateLimit } from './rate-limit-schema.js'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
+import { HEALTH_PATHS } from './server-schema.js'
 import type { CorsSettings, NormalizedRoute, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
-
-/** What `server.health: true` stands for. */
-const HEALTH_PATHS = { alive: '/healthz', ready: '/readyz' }
 
 /** What holds for all routes that do not say otherwise. */
 type Globals = Pick<Normalized<typeof GatewayConfigSchema>, 'cors' | 'rateLimit' | 'headers' | 'securityHeaders' | 'requestId'>

@@ -6,14 +6,17 @@ import { ServerTls } from './tls-schema.js'
 const PROXIES = 'must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
   '(a number of hops is rejected: it says nothing about who may be trusted)'
 
+/** What `health: true` stands for. */
+export const HEALTH_PATHS = { alive: '/healthz', ready: '/readyz' }
+
 const HEALTH = 'must be true, false, or an object such as { "alive": "/healthz", "ready": "/readyz" }'
 
-/** The section of the service itself. */
 const Health = Section('The paths, on the same port as everything else.', {
-  alive: Default('/healthz', Text('200 while the process serves.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/healthz"' })),
-  ready: Default('/readyz', Text('200, or 503 once the gateway drains.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/readyz"' }))
+  alive: Default(HEALTH_PATHS.alive, Text('200 while the process serves.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/healthz"' })),
+  ready: Default(HEALTH_PATHS.ready, Text('200, or 503 once the gateway drains.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/readyz"' }))
 }, { errorMessage: HEALTH })
 
+/** The section of the service itself. */
 export const Server = Section('The gateway as a service. In plugin mode these settings are those of the host.', {
   port: Default(3000, Count('Where to listen, for `fastify-stream-gateway start` without `--port` and FASTIFY_PORT. `fastify start` has its own.', { least: 0, most: 65535 })),
   address: Optional(Text('The address to listen at, for `fastify-stream-gateway start` without `--address` and FASTIFY_ADDRESS. `fastify start` has its own.', { format: 'host', examples: ['0.0.0.0'], errorMessage: 'must be a host name or an IP address' }), 'localhost; in a container all'),

@@ -85,6 +85,11 @@ export class RequestBody implements RatedBody, BodyReceiver {
     return this.#isWhole ? this.received : undefined
   }
 
+  /** Whether no byte of it was taken. */
+  get isUntouched (): boolean {
+    return this.#upstream === undefined && this.#kept === undefined
+  }
+
   sendTo (upstream: Sender): void {
     this.#upstream = upstream
     upstream[kBody] = this

@@ -32,6 +32,8 @@ export class Session {
   streams = 0
   /** Requests that had one, ever. */
   used = 0
+  /** Whether it came about, and HTTP/2 is spoken. */
+  hasConnected = false
   /** The upstream did nothing with streams above it. */
   lastStreamId = Infinity
   readonly #owner: SessionOwner
@@ -111,6 +113,11 @@ export class Session {
     this.#session.ping(() => this.#stopPing())
   }
 
+  whenConnected (listener: () => void): void {
+    if (this.hasConnected) listener()
+    else this.#session.once('connect', listener)
+  }
+
   #stopPing (): void {
     clearTimeout(this.#ping)
     this.#ping = undefined
@@ -119,6 +126,7 @@ export class Session {
   #connected (): void {
     const { alpnProtocol } = this.#session
     if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') {
+      this.hasConnected = true
       this.#session.setLocalWindowSize(SESSION_WINDOW)
     } else {
       this.#socket.destroy(Object.assign(new Error('the upstream does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' }))

@@ -140,7 +140,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     if (given !== undefined) registered.push({ prefix, target: settings.target && to?.upstream.targets[0]?.name, upstream: settings.upstream, options: given.options })
     if (to === undefined) return { route: undefined, calls: undefined, local: localResponse(prefix, settings), hooks }
     const calls = given?.hooks && { hooks: given.hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: to.choose }
-    return { route: routes.make(settings, to.upstream, to.addresses, prefix), hooks, calls }
+    return { route: routes.make(settings, to, prefix), hooks, calls }
   }
 
   /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */

@@ -8,6 +8,7 @@ import { RouteRateLimit } from './rate-limit-schema.js'
 import { RouteRetry } from './retry-schema.js'
 import { TARGET, TargetUrl } from './target-schema.js'
 import { UpstreamTls } from './tls-schema.js'
+import { Mirror } from './upstream-schema.js'
 
 const HOST = 'must be a host name such as "api.example.com"'
 const HOSTS = 'must be a list of host names such as ["api.example.com"]'
@@ -64,6 +65,7 @@ export const Route = Section('One prefix and the service behind it.', {
     'Rewrite `Location` in a 201 or 3xx of the service to what its client can reach: where it names the target or no host, and its path begins with what `prefix` became. ' +
     'Only what `pathRewrite` makes of a plain text at the start of the path can be undone. `false`: it passes as it came.')),
   cookies: Optional(Cookies),
+  mirror: Optional(Mirror),
   retry: Optional(RouteRetry, '`{}` with an `upstream`'),
   encodedCharacters: Default('reject', OneOf(
     'Encoded control characters and backslashes in a path (`%00`, `%0A`, `%0D`, `%5C`): a 400, or forwarded as they came. ' +

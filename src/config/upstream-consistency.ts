@@ -50,14 +50,21 @@ const OF_UPSTREAMS = ['connectTimeout', 'http2', 'tls']
 
 /** What a route says of an upstream that it names, and what it may say only then. */
 export function checkNamed (route: RawSection, upstreams: unknown, path: string): Mistake[] {
-  const { upstream } = route
-  if (upstream === undefined) {
-    return route.retry === undefined || route.retry === false
-      ? []
-      : [{ path: `${path}.retry`, message: `found ${show(route.retry)}, must come with upstream: there is no other target that could be tried` }]
-  }
+  const { upstream, mirror } = route
+  const names = isSection(upstreams) ? Object.keys(upstreams) : []
+  const mirrored = isSection(mirror) && mirror.upstream !== undefined ? checkName(mirror.upstream, names, `${path}.mirror.upstream`) : []
+  return [...mirrored, ...upstream === undefined ? checkWithout(route, path) : checkOwn(route, upstream, names, path)]
+}
+
+function checkWithout ({ retry }: RawSection, path: string): Mistake[] {
+  return retry === undefined || retry === false
+    ? []
+    : [{ path: `${path}.retry`, message: `found ${show(retry)}, must come with upstream: there is no other target that could be tried` }]
+}
+
+function checkOwn (route: RawSection, upstream: unknown, names: string[], path: string): Mistake[] {
   return [
-    ...checkName(upstream, isSection(upstreams) ? Object.keys(upstreams) : [], `${path}.upstream`),
+    ...checkName(upstream, names, `${path}.upstream`),
     ...OF_UPSTREAMS.filter(key => route[key] !== undefined)
       .map(key => ({ path: `${path}.${key}`, message: `found ${show(route[key])}, must stand in the upstream` }))
   ]

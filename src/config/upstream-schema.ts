@@ -60,7 +60,15 @@ export const Upstream = Section('A service and its addresses.', {
   tls: Optional(UpstreamTls, '`{}`')
 }, { errorMessage: 'must be an object such as { "targets": ["http://10.0.0.1:3002", "http://10.0.0.2:3002"] }' })
 
+/** Where copies go. */
+export const Mirror = Section('Send a copy of requests to another upstream. Its responses are thrown away, and its failures are nobody\'s. Bodies are copied where `bodyBuffer` collected them; requests with other bodies are not copied, nor are upgrades.', {
+  upstream: Text('The name of one of `upstreams`.', { examples: ['payments-next'], errorMessage: 'must be the name of one of upstreams' }),
+  percent: Default(100, Fraction('How many of the requests.', { least: 0, most: 100 }))
+}, { errorMessage: 'must be an object such as { "upstream": "payments-next", "percent": 10 }' })
+
 export const Upstreams = Dictionary('Services that run several times, by name; routes name them as their `upstream`.', Upstream, {
-  names: 'upstream-name', typeName: 'object of upstreams', examples: [{ payments: { targets: ['http://10.0.0.1:3002', 'http://10.0.0.2:3002'] } }],
+  names: 'upstream-name',
+  typeName: 'object of upstreams',
+  examples: [{ payments: { targets: ['http://10.0.0.1:3002', 'http://10.0.0.2:3002'] } }],
   errorMessage: 'must be an object such as { "payments": { "targets": ["http://10.0.0.1:3002", "http://10.0.0.2:3002"] } }'
 })

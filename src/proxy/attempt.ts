@@ -4,8 +4,18 @@ import { QueueFullError } from '../upstream/pool.js'
 import type { AttemptResult, Target } from '../upstream/target.js'
 import { Discard } from './discard.js'
 import { fieldValue } from './fields.js'
-import type { RequestBody } from './request-body.js'
 import type { AttemptFailure } from './retry.js'
+
+/** A body on its way to an upstream. */
+export interface OutgoingBody {
+  /** Whether no byte of it was taken. */
+  readonly isUntouched: boolean
+  /** Bytes of one that is there as a whole; `undefined` for one that streams. */
+  readonly wholeLength: number | undefined
+  sendTo (request: UpstreamRequest): void
+  /** All of it; `undefined` for one that streams. */
+  copyWhole (): Buffer | undefined
+}
 
 /** What every attempt of an exchange sends. */
 export interface OutgoingRequest {
@@ -16,7 +26,7 @@ export interface OutgoingRequest {
   readonly host: string | undefined
   /** The value of Host, which stands first, is set by the attempt. */
   readonly head: string[]
-  readonly body: RequestBody | undefined
+  readonly body: OutgoingBody | undefined
   /** Whether it authenticates the connection that it is sent on. */
   readonly bindsConnection: boolean
 }
@@ -56,7 +66,7 @@ export class Attempt implements PoolRequest {
   /** Whether its connection went over to another protocol. */
   hasSwitched = false
   readonly #owner: AttemptOwner
-  readonly #body: RequestBody | undefined
+  readonly #body: OutgoingBody | undefined
   #request: Sent | undefined
   #response: UpstreamResponse | undefined
   #sink: BodySink | undefined

@@ -207,6 +207,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   }
 
   #attempt (outgoing: OutgoingRequest): void {
+    if (this.#upgrade === undefined) this.route.mirror?.copy(outgoing, this)
     this.#attempts = new Attempts(this.#hooks?.upstream ?? this.route.upstream, outgoing, this.route.retry, this)
     this.#attempts.begin()
   }

@@ -7,6 +7,7 @@ import type { Observers } from './observers.js'
 import type { OriginTest } from './origins.js'
 import type { Rewrite } from './path.js'
 import type { RequestBodyLimits } from './request-body.js'
+import type { Mirror } from './mirror.js'
 import type { RetryPolicy } from './retry.js'
 import type { RequestRules } from './validate.js'
 
@@ -16,6 +17,8 @@ export interface Route extends RequestRules, RequestBodyLimits {
   readonly upstream: Upstream
   /** When a request is tried at another target; `undefined`: never. */
   readonly retry: RetryPolicy | undefined
+  /** Where copies of its requests go. */
+  readonly mirror: Mirror | undefined
   /** Whether the service gets the host that the client asked for, and not that of its target. */
   readonly preservesHost: boolean
   /** The host that the service gets instead of that of its target. */

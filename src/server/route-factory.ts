@@ -7,6 +7,7 @@ import { HeaderRules } from '../proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../proxy/heads.js'
 import { authorityOf, compileLocation, upstreamPrefix } from '../proxy/location.js'
 import type { LocationRewrite } from '../proxy/location.js'
+import { Mirror } from '../proxy/mirror.js'
 import type { Observers } from '../proxy/observers.js'
 import { compileOrigins } from '../proxy/origins.js'
 import { compileRewrite, compileStrip } from '../proxy/path.js'
@@ -16,7 +17,7 @@ import type { Route } from '../proxy/route.js'
 import { SecurityHeaders } from '../proxy/security-headers.js'
 import { CookieRewrite } from '../proxy/set-cookie.js'
 import { Via } from '../proxy/via.js'
-import type { Upstream } from '../upstream/upstream.js'
+import type { RouteUpstream } from './upstreams.js'
 
 /** Makes of a route's settings what an exchange asks: all that can be done at start is done here. */
 export class RouteFactory {
@@ -32,15 +33,13 @@ export class RouteFactory {
     this.#observers = observers
   }
 
-  /**
-   * @param addresses those of the upstream, as far as they are known at start
-   * @param mounted the prefix as clients have it
-   */
-  make (settings: RouteSettings, upstream: Upstream, addresses: readonly Target[], mounted: string): Route {
+  /** @param mounted the prefix as clients have it */
+  make (settings: RouteSettings, { upstream, addresses, mirror }: RouteUpstream, mounted: string): Route {
     return {
       prefix: mounted,
       upstream,
       retry: settings.retry ? new RetryPolicy(settings.retry) : undefined,
+      mirror: mirror && settings.mirror && new Mirror(mirror, settings.mirror.percent),
       preservesHost: settings.host === 'preserve',
       hostField: settings.host === 'target' || settings.host === 'preserve' ? undefined : settings.host,
       rewrite: rewriteOf(mounted, settings),

@@ -13,6 +13,8 @@ export interface RouteUpstream {
   readonly upstream: Upstream
   /** As they are known at start. */
   readonly addresses: readonly Address[]
+  /** Where copies of them go. */
+  readonly mirror: Upstream | undefined
   /** The upstream that a program names: by its name, or as a target. @throws TypeError for what is neither */
   choose (choice: unknown): Upstream
 }
@@ -33,14 +35,15 @@ export class Upstreams {
   }
 
   /** `undefined` for a route that the gateway responds to itself. */
-  of ({ target, upstream: name }: RouteSettings): RouteUpstream | undefined {
+  of ({ target, upstream: name, mirror: copies }: RouteSettings): RouteUpstream | undefined {
+    const mirror = copies && this.find(copies.upstream)?.upstream
     if (target !== undefined) {
       const upstream = new SingleUpstream(new Target(target))
       this.#own.push(upstream)
-      return { upstream, addresses: [target], choose: this.#choice(target) }
+      return { upstream, addresses: [target], mirror, choose: this.#choice(target) }
     }
     const named = name === undefined ? undefined : this.find(name)
-    return named && { upstream: named.upstream, addresses: named.settings.targets, choose: this.#choice(named.settings) }
+    return named && { upstream: named.upstream, addresses: named.settings.targets, mirror, choose: this.#choice(named.settings) }
   }
 
   /** How a route finds what its program chooses; made when that is asked first, as most never do. */

@@ -266,4 +266,3 @@ t.test('an outage is not multiplied', async t => {
   for (let i = 0; i < 100; i++) await call(port, '/api/x')
   t.equal(a.requests.length + b.requests.length, 130)
 })
-

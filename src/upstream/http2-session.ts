@@ -117,12 +117,9 @@ export class Session {
   }
 
   #connected (): void {
-    const { alpnProtocol } = this.#session
-    if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') {
-      this.#session.setLocalWindowSize(SESSION_WINDOW)
-    } else {
-      this.#socket.destroy(Object.assign(new Error('the upstream does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' }))
-    }
+    const error = withoutHttp2(this.#session)
+    if (error === undefined) this.#session.setLocalWindowSize(SESSION_WINDOW)
+    else this.#socket.destroy(error)
   }
 
   #allowed (maxStreams: number): void {
@@ -148,6 +145,12 @@ export class Session {
     this.#stopPing()
     this.#owner.forget(this)
   }
+}
+
+/** What is wrong with a session that is connected: under TLS the upstream may have chosen no HTTP/2. */
+export function withoutHttp2 ({ alpnProtocol }: ClientHttp2Session): NodeJS.ErrnoException | undefined {
+  if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') return undefined
+  return Object.assign(new Error('the upstream does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' })
 }
 
 /** Read as a lost connection by whoever reads socket errors. */

@@ -99,6 +99,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
+  fastify.addHook('onReady', async () => await upstreams.start())
   fastify.addHook('onClose', async () => upstreams.close())
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
 

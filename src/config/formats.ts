@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { validateCookieDomain, validateCookiePath } from './cookie-names.js'
 import { validateHeaderName } from './header-names.js'
 import { validateTemplate } from './header-template.js'
-import { validateHostField, validateRouteHost } from './hosts.js'
+import { validateAuthority, validateHostField, validateRouteHost } from './hosts.js'
 import { validatePattern } from './pattern.js'
 import { validateCertificates, validateKey } from './pem.js'
 import { validateHost, validateTarget } from './target.js'
@@ -45,6 +45,7 @@ export const formats = {
   host: validateHost,
   'route-host': validateRouteHost,
   'host-field': validateHostField,
+  authority: (text) => validateAuthority(text),
   method: validateMethod,
   location: validateLocation,
   'safe-pattern': validatePattern,

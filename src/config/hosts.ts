@@ -27,9 +27,14 @@ export function validateRouteHost (text: string): string | undefined {
 
 /** Says what is wrong with the Host field that a route sends; nothing when it is a word of its own or a host, perhaps with a port. */
 export function validateHostField (text: string): string | undefined {
+  return validateAuthority(text, 'must be "target", "preserve" or a host name such as "app.example.com"')
+}
+
+/** Says what is wrong with a Host field; nothing when it is a host, perhaps with a port. */
+export function validateAuthority (text: string, otherwise = 'must be a host name such as "app.example.com"'): string | undefined {
   if (isIPv6(text)) return 'must have its IPv6 address in brackets'
   const port = /:(\d+)$/.exec(text)?.[1]
   const host = port === undefined ? text : text.slice(0, -port.length - 1)
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return 'must have a port from 1 to 65535'
-  return validateHost(host) === undefined ? undefined : 'must be "target", "preserve" or a host name such as "app.example.com"'
+  return validateHost(host) === undefined ? undefined : otherwise
 }

@@ -1,5 +1,6 @@
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
+import { checkHealthChecks } from './health-consistency.js'
 import { below } from './json-path.js'
 import { nearest } from './nearest.js'
 import { isSection, type RawSection } from './raw-section.js'
@@ -18,7 +19,8 @@ function checkUpstream (upstream: RawSection, path: string): Mistake[] {
   return [
     ...checkDistinct(urls, targets, `${path}.targets`),
     ...checkBackups(targets, `${path}.targets`),
-    ...checkTls(upstream.tls, urls, `${path}.tls`)
+    ...checkTls(upstream.tls, urls, `${path}.tls`),
+    ...checkHealthChecks(upstream.health, `${path}.health`)
   ]
 }
 

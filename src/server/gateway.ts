@@ -110,6 +110,11 @@ export class Gateway {
     return undefined
   }
 
+  /** The names of the upstreams that have no target that is available. */
+  get unavailable (): readonly string[] {
+    return this.#registered.flatMap(({ upstreams }) => upstreams.unavailable)
+  }
+
   /** Takes no new requests, which get a 503, and closes all connections that are idle. Resolves when what is in flight has ended. */
   async close (): Promise<void> {
     const ended = this.#registered.map(async ({ inFlight }) => await inFlight.stop())

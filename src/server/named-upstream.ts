@@ -3,8 +3,10 @@ import { balancerOf } from '../upstream/balance/balancer.js'
 import { compileHashKey } from '../upstream/balance/hash-key.js'
 import { BalancedUpstream } from '../upstream/balanced-upstream.js'
 import type { PlacedTarget, TargetChange } from '../upstream/balanced-upstream.js'
+import { HealthChecks } from '../upstream/health/health-checks.js'
 import { HTTP1_LIMITS, HTTP2_LIMITS } from '../upstream/pool.js'
 import type { PoolLimits } from '../upstream/pool.js'
+import type { Target } from '../upstream/target.js'
 
 /** What is used of a pino logger. */
 export interface Logger {
@@ -16,6 +18,7 @@ export interface Logger {
 export class NamedUpstream {
   readonly upstream: BalancedUpstream
   readonly settings: UpstreamSettings
+  readonly #health: HealthChecks<Target> | undefined
 
   /** @param listener is told of each change, beside the log */
   constructor (name: string, settings: UpstreamSettings, log: Logger, listener: (change: TargetChange) => void) {
@@ -37,17 +40,33 @@ export class NamedUpstream {
         listener(change)
       }
     }, targets.map(target => this.#placed(target)))
+    this.#health = settings.health && new HealthChecks(settings.health, this.upstream)
   }
 
   #placed (target: UpstreamSettings['targets'][number]): PlacedTarget {
     return { ...connectingOf(this.settings), ...target }
   }
 
+  /** Checks its targets. Resolves when each was checked once, whichever way. */
+  async start (): Promise<void> {
+    await this.#check(this.upstream.targets)
+  }
+
   setTargets (targets: UpstreamSettings['targets']): void {
-    this.upstream.setTargets(targets.map(target => this.#placed(target)))
+    const before = this.upstream.targets
+    this.upstream.setTargets(targets.map(target => this.#placed(target)), this.#health === undefined)
+    const after = this.upstream.targets
+    for (const target of before) if (!after.includes(target)) this.#health?.remove(target)
+    this.#check(after.filter(target => !before.includes(target)))
+  }
+
+  async #check (targets: readonly Target[]): Promise<void> {
+    const health = this.#health
+    if (health !== undefined) await Promise.all(targets.map(async target => await health.add(target, target.endpoint)))
   }
 
   close (): void {
+    this.#health?.close()
     this.upstream.close()
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pass } from 'node:timers/promises'
 import { readTarget } from '../config/index.js'
 import type { Connecting, RouteSettings, Settings, Target as Address } from '../config/index.js'
 import type { TargetChange } from '../upstream/balanced-upstream.js'
@@ -7,6 +8,9 @@ import { SingleUpstream } from '../upstream/upstream.js'
 import type { Upstream } from '../upstream/upstream.js'
 import { connectingOf, NamedUpstream } from './named-upstream.js'
 import type { Logger } from './named-upstream.js'
+
+/** Milliseconds for which the first checks may hold up the start; Fastify waits for ten seconds. */
+const LONGEST_START = 5_000
 
 /** Where a route's requests go. */
 export interface RouteUpstream {
@@ -65,6 +69,19 @@ export class Upstreams {
 
   [Symbol.iterator] (): Iterator<Upstream> {
     return [...this.#own, ...[...this.#named.values()].map(({ upstream }) => upstream), ...this.#chosen.flatMap(chosen => [...chosen])].values()
+  }
+
+  /** Resolves when every target was checked once, or when that takes too long: one that does not respond must not hold up the start. */
+  async start (): Promise<void> {
+    const started = Promise.all([...this.#named.values()].map(async named => await named.start()))
+    const timer = new AbortController()
+    await Promise.race([started, pass(LONGEST_START, undefined, { ref: false, signal: timer.signal }).catch(() => {})])
+    timer.abort()
+  }
+
+  /** The names of those whose targets are all out of order. */
+  get unavailable (): string[] {
+    return [...this.#named].filter(([, { upstream }]) => !upstream.isAvailable).map(([name]) => name)
   }
 
   close (): void {

@@ -196,14 +196,18 @@ export class BalancedUpstream implements Upstream, TargetOwner {
 
   // What the targets are.
 
-  /** Those that are there already stay as they are; those that are gone end what is in progress. */
-  setTargets (placed: readonly PlacedTarget[]): void {
+  /**
+   * Those that are there already stay as they are; those that are gone end what is in progress.
+   *
+   * @param areHealthy whether new ones are taken to be well before they are checked
+   */
+  setTargets (placed: readonly PlacedTarget[], areHealthy = true): void {
     const before = new Map(this.#targets.map(target => [keyOf(target), target]))
     this.#targets = placed.map(options => {
       const made = new Target(options, this.#options.limits, this)
       const target = before.get(keyOf(made)) ?? made
       before.delete(keyOf(target))
-      this.#place(target, options)
+      this.#place(target, options, areHealthy)
       return target
     })
     this.#arrange()
@@ -211,10 +215,11 @@ export class BalancedUpstream implements Upstream, TargetOwner {
     if (this.#room.length > 0) this.#serve()
   }
 
-  #place (target: Target, { weight, backup }: PlacedTarget): void {
+  #place (target: Target, { weight, backup }: PlacedTarget, isHealthy: boolean): void {
     const known = target.condition
     if (known === undefined) {
       target.condition = new Condition(weight, backup)
+      target.condition.isHealthy = isHealthy
       target.weight = weight
       return
     }

@@ -124,12 +124,12 @@ export class Session {
   }
 
   #connected (): void {
-    const { alpnProtocol } = this.#session
-    if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') {
+    const error = withoutHttp2(this.#session)
+    if (error === undefined) {
       this.hasConnected = true
       this.#session.setLocalWindowSize(SESSION_WINDOW)
     } else {
-      this.#socket.destroy(Object.assign(new Error('the upstream does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' }))
+      this.#socket.destroy(error)
     }
   }
 
@@ -156,6 +156,12 @@ export class Session {
     this.#stopPing()
     this.#owner.forget(this)
   }
+}
+
+/** What is wrong with a session that is connected: under TLS the upstream may have chosen no HTTP/2. */
+export function withoutHttp2 ({ alpnProtocol }: ClientHttp2Session): NodeJS.ErrnoException | undefined {
+  if (alpnProtocol === 'h2' || alpnProtocol === 'h2c') return undefined
+  return Object.assign(new Error('the upstream does not offer HTTP/2 (ALPN)'), { code: 'ERR_NO_HTTP2' })
 }
 
 /** Read as a lost connection by whoever reads socket errors. */

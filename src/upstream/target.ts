@@ -34,6 +34,8 @@ export class Target {
   /** Stands before the path of each request to it; empty for none. */
   readonly basePath: string
   readonly pool: Pool
+  /** How connections to it are made. */
+  readonly endpoint: TargetOptions
   /** Attempts that have not ended. */
   inFlight = 0
   /** Its share of the requests, beside those of the other targets. */
@@ -43,6 +45,7 @@ export class Target {
   readonly #owner: TargetOwner | undefined
 
   constructor (options: TargetOptions, limits?: PoolLimits, owner?: TargetOwner) {
+    this.endpoint = options
     this.hostField = authorityOf(options)
     this.basePath = options.basePath ?? ''
     this.name = nameOf(options)

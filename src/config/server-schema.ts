@@ -13,7 +13,7 @@ const HEALTH = 'must be true, false, or an object such as { "alive": "/healthz",
 
 const Health = Section('The paths, on the same port as everything else.', {
   alive: Default(HEALTH_PATHS.alive, Text('200 while the process serves.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/healthz"' })),
-  ready: Default(HEALTH_PATHS.ready, Text('200, or 503 once the gateway drains.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/readyz"' }))
+  ready: Default(HEALTH_PATHS.ready, Text('200; 503 once the gateway drains, and while one of `upstreams` has no target that is available.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/readyz"' }))
 }, { errorMessage: HEALTH })
 
 /** The section of the service itself. */

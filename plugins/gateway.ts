@@ -6,8 +6,7 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FastifyCorsOptions } from '@fastify/cors'
-import { readTarget } from '../src/config/index.js'
-import type { RouteSettings, Settings, Target as Address } from '../src/config/index.js'
+import type { RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { isGone } from '../src/proxy/client-protocol.js'
@@ -28,7 +27,7 @@ import { continueInTurn } from '../src/server/continue.js'
 import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
 import { gatewayOf } from '../src/server/gateway.js'
 import type { RegisteredRoute } from '../src/server/gateway.js'
-import type { GatewayHooks, GivenRoute } from '../src/server/hooks.js'
+import type { GivenRoute } from '../src/server/hooks.js'
 import { HostHooks, own, runOnSend } from '../src/server/host-hooks.js'
 import { warnOfBodyLimit } from '../src/server/body-limit.js'
 import { InFlight } from '../src/server/in-flight.js'
@@ -36,12 +35,10 @@ import { localResponse, responderOf, respondUnforwarded } from '../src/server/un
 import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
-import { hostFieldOf, RouteFactory } from '../src/server/route-factory.js'
-import type { RouteTarget } from '../src/server/route-factory.js'
+import { RouteFactory } from '../src/server/route-factory.js'
+import { Upstreams } from '../src/server/upstreams.js'
 import { exchangeIds } from '../src/server/request-ids.js'
 import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
-import { ChosenUpstreams } from '../src/upstream/chosen-upstreams.js'
-import type { Upstream } from '../src/upstream/upstream.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -52,7 +49,7 @@ declare module 'fastify' {
   }
 }
 
-export interface Options extends Pick<Settings, 'routes' | 'via' | 'forwarded' | 'requestId'> {
+export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
   /** One line per request. */
@@ -91,10 +88,10 @@ type MountedRequest = FastifyRequest & { [kMount]?: Mount }
 export default fp(async function gateway (fastify: FastifyInstance, options: Options) {
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
-  const upstreams: Upstream[] = []
-  const choices: ChosenUpstreams<Address>[] = []
   const registered: RegisteredRoute[] = []
   const hosts = new HostHooks()
+  const { events } = gatewayOf(fastify)
+  const upstreams = new Upstreams(options.upstreams, fastify.log, change => events.emit('target', change))
   const routes = new RouteFactory(options, new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])]))
 
   continueInTurn(fastify.server)
@@ -102,14 +99,13 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
-  fastify.addHook('onClose', async () => { for (const upstream of allUpstreams()) upstream.close() })
+  fastify.addHook('onReady', async () => await upstreams.start())
+  fastify.addHook('onClose', async () => upstreams.close())
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
 
   const ownLog = options.isService === true ? sharedLog(fastify) : { childLoggerFactory: beginRequest }
-  if (options.isService !== true) {
-    watchHost()
-    gatewayOf(fastify).add({ routes: registered, inFlight, upstreams: allUpstreams })
-  }
+  if (options.isService !== true) watchHost()
+  gatewayOf(fastify).add({ routes: registered, inFlight, upstreams })
 
   const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
 
@@ -140,12 +136,12 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const hooks = options.policies.map(policy => policy(settings))
     if (settings === undefined) return { route: undefined, hooks, calls: undefined }
     const given = options.given?.[options.routes.indexOf(settings)]
-    const { target } = settings
-    const route = target && routes.make(settings, target, mountedPrefix(settings.prefix))
-    if (route !== undefined) upstreams.push(route.upstream)
-    if (given !== undefined) registered.push({ prefix: mountedPrefix(settings.prefix), target: route?.upstream.targets.map(({ name }) => name).join(), options: given.options })
-    if (target !== undefined) return { route, hooks, calls: callsOf(settings, target, given?.hooks) }
-    return { route: undefined, calls: undefined, local: localResponse(mountedPrefix(settings.prefix), settings), hooks }
+    const prefix = mountedPrefix(settings.prefix)
+    const to = upstreams.of(settings)
+    if (given !== undefined) registered.push({ prefix, target: settings.target && to?.upstream.targets[0]?.name, upstream: settings.upstream, options: given.options })
+    if (to === undefined) return { route: undefined, calls: undefined, local: localResponse(prefix, settings), hooks }
+    const calls = given?.hooks && { hooks: given.hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: to.choose }
+    return { route: routes.make(settings, to, prefix), hooks, calls }
   }
 
   /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
@@ -229,18 +225,6 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     return new ExchangeHooks(calls ?? NO_HOOKS, request, request.log, beforeHead)
   }
 
-  function callsOf (settings: RouteSettings, { connectTimeout, http2 = false, tls }: RouteTarget, hooks: GatewayHooks | undefined): HooksOfRoute<FastifyRequest> | undefined {
-    if (hooks === undefined) return undefined
-    const common = { connectTimeout, http2, ...(tls && { tls }), ...hostFieldOf(settings) }
-    const chosen = new ChosenUpstreams({ read: readTarget, options: address => ({ ...common, ...address }) })
-    choices.push(chosen)
-    return { hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: choice => chosen.find(choice) }
-  }
-
-  function allUpstreams (): Upstream[] {
-    return [...upstreams, ...choices.flatMap(chosen => [...chosen])]
-  }
-
   /** What an app has beside the gateway is known when all of it is registered. */
   function watchHost (): void {
     fastify.addHook('onRoute', route => hosts.addRoute(route))
@@ -296,7 +280,6 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
 
-/** The name that the target gets as Host, where it is another than its own. */
 /** Runs what one of the policies has made of the route that was found. */
 function hookOfMount (nth: number): onRequestHookHandler {
   return function (request: MountedRequest, reply, done) {

@@ -14,7 +14,7 @@ import { makeRoutable, routableTarget } from '../src/server/arrival.js'
 import { respondToUpgrade } from '../src/server/error-responses.js'
 import { serveOrdinary, serveUpgrade } from '../src/server/upgrade-connection.js'
 
-export interface Options extends Pick<Settings, 'routes'> {
+export interface Options extends Pick<Settings, 'routes' | 'upstreams'> {
   /** Whether the app is the gateway alone: its routes are one to Fastify's router. */
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
@@ -33,7 +33,7 @@ const known = new WeakMap<object, Upgrades>()
  * Requests that ask to go over to another protocol (WebSocket), on the gateway's own routes: they take the way of all
  * requests, through the same hooks to the same handler. Everybody else's upgrades are left to whoever listens for them.
  */
-export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, isService, shutdownTimeout }: Options) {
+export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { routes, upstreams, isService, shutdownTimeout }: Options) {
   let upgrades = known.get(fastify.server)
   if (upgrades === undefined) {
     const first = new Upgrades(fastify)
@@ -47,11 +47,15 @@ export default fp(async function gatewayUpgrade (fastify: FastifyInstance, { rou
   }
   for (const group of groupByPrefix(routes)) {
     const mounted = withoutSlash(fastify.prefix + group.prefix)
-    // HTTP/2 knows no Upgrade (RFC 9113 section 8.6), and what the gateway responds itself is no tunnel.
-    const tunnels = placeOf(group, ({ target }) => target !== undefined && target.http2 !== true)
+    const tunnels = placeOf(group, ({ target, upstream = '' }) => mayTunnel(target ?? upstreams[upstream]))
     upgrades.mount({ fastify, prefix: mounted, routed: isService === true ? fastify.prefix : mounted, tunnels })
   }
 }, { name: 'stream-gateway-upgrade', fastify: '5.x' })
+
+/** HTTP/2 knows no Upgrade (RFC 9113 section 8.6), and what the gateway responds itself is no tunnel. */
+function mayTunnel (connecting: { http2?: boolean } | undefined): boolean {
+  return connecting !== undefined && connecting.http2 !== true
+}
 
 interface Mount {
   readonly fastify: FastifyInstance

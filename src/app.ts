@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { ConfigError, loadConfig, logLevel, validatePort } from './config/index.js'
-import type { Settings } from './config/index.js'
+import type { Connecting, Settings } from './config/index.js'
 import { collectBodies } from './node/body-memory.js'
 import { commandLine } from './node/command-line.js'
 import { keepFreedMemory } from './node/freed-memory.js'
@@ -81,10 +81,17 @@ function isForPeople (): boolean {
 }
 
 /** To clients and to upstreams, at the same time. */
-function mostConnections ({ server: { maxConnections, http2 }, routes }: Settings): number {
-  const pooled = routes.flatMap(({ target }) => target ?? []).reduce((sum, { http2 }) => sum + (http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections, 0)
+function mostConnections ({ server: { maxConnections, http2 }, routes, upstreams }: Settings): number {
+  const own = routes.flatMap(({ target }) => target === undefined ? [] : mostTo(target))
+  const named = Object.values(upstreams).map(upstream => upstream.targets.length * (upstream.maxConnections ?? mostTo(upstream)))
+  const pooled = [...own, ...named].reduce((sum, most) => sum + most, 0)
   // Over HTTP/1 a client's connection carries one request at a time, so that it needs one to an upstream at most.
   return maxConnections + (http2 ? pooled : Math.min(maxConnections, pooled))
+}
+
+/** To one target, where nothing else is said. */
+function mostTo ({ http2 }: Connecting): number {
+  return (http2 === true ? HTTP2_LIMITS : HTTP1_LIMITS).maxConnections
 }
 
 /** A mistake in the configuration is for whoever wrote it; a stack would only hide it. */

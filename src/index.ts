@@ -10,7 +10,7 @@ export type { GatewayConfig } from './config/index.js'
 export { ConfigError } from './config/index.js'
 export type { EndedExchange, GatewayFailure, ServiceResponse, TargetChoice } from './proxy/hooks.js'
 export type { GivenHeaders, Headers } from './proxy/field-changes.js'
-export type { Gateway, GatewayState, RegisteredRoute, UpstreamState } from './server/gateway.js'
+export type { Gateway, GatewayState, GivenTarget, RegisteredRoute, TargetChange, TargetView, UpstreamView } from './server/gateway.js'
 export type { GatewayHooks, RouteOptions } from './server/hooks.js'
 
 /** What routes.json says, less `server`, which is the host's own; and hooks, for all routes here, for one in it. */

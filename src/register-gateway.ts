@@ -7,7 +7,7 @@ import type { Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { Policy } from './server/policy.js'
 
-export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
+export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
   /** One line per request. */
   accessLog: boolean
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */

@@ -1,5 +1,5 @@
 import { ConfigError, type RouteSettings, type Settings } from '../config/index.js'
-import { authorityOf } from '../upstream/target.js'
+import { nameOf } from '../upstream/target.js'
 import type { AskedRequest, TriedOut } from './try-out.js'
 import { readArgs, routesFile, UsageError } from './usage.js'
 import type { Command } from './usage.js'
@@ -53,7 +53,7 @@ function splitField (text: string): [string, string] {
   return [text.slice(0, colon), text.slice(colon + 1).trim()]
 }
 
-function describe ({ routes }: Settings, { method, target, host }: AskedRequest, { forwarded, status, headers, body }: TriedOut): string[] {
+function describe ({ routes, upstreams }: Settings, { method, target, host }: AskedRequest, { forwarded, status, headers, body }: TriedOut): string[] {
   const lines = [`${method} ${target} of ${host}`]
   const added = Object.entries(headers).flatMap(([name, value]) => [value].flat().map(one => `    ${name}: ${String(one)}`))
   const route = forwarded && routes[forwarded.route]
@@ -62,7 +62,7 @@ function describe ({ routes }: Settings, { method, target, host }: AskedRequest,
   }
   lines.push('', `takes routes[${forwarded.route}], ${route.prefix}${conditionsOf(route)}`)
   lines.push(`passes  ${policiesOf(route).join(', ') || 'no policy'}`)
-  lines.push('', `and goes to ${addressOf(route)} as`, `    ${method} ${forwarded.path}`)
+  lines.push('', `and goes to ${addressOf(route, upstreams)} as`, `    ${method} ${forwarded.path}`)
   for (let i = 0; i < forwarded.rawHeaders.length; i += 2) lines.push(`    ${String(forwarded.rawHeaders[i])}: ${String(forwarded.rawHeaders[i + 1])}`)
   if (added.length > 0) lines.push('', 'Its response gets', ...added)
   return lines
@@ -79,7 +79,8 @@ function policiesOf ({ cors, rateLimit }: RouteSettings): string[] {
   ]
 }
 
-function addressOf ({ target }: RouteSettings): string {
-  if (target === undefined) return ''
-  return 'socketPath' in target ? `unix:${target.socketPath}` : `${target.protocol}://${authorityOf(target)}`
+function addressOf ({ target, upstream = '' }: RouteSettings, upstreams: Settings['upstreams']): string {
+  if (target !== undefined) return nameOf(target)
+  const targets = upstreams[upstream]?.targets ?? []
+  return `the upstream ${upstream} (${targets.map(nameOf).join(', ')})`
 }

@@ -57,7 +57,8 @@ export async function tryOut (settings: Settings, asked: AskedRequest): Promise<
   })
   try {
     await fastify.register(async scope => {
-      await registerService(scope, { ...settings, server: plain, routes: settings.routes.map((route, nth) => redirected(route, nth, portOf(service))) })
+      const routes = settings.routes.map((route, nth) => redirected(route, settings.upstreams, nth, portOf(service)))
+      await registerService(scope, { ...settings, server: plain, upstreams: {}, routes })
     })
     await fastify.listen({ port: 0, host: LOOPBACK })
     const response = await ask(portOf(fastify.server), asked)
@@ -75,9 +76,11 @@ function readForwarded ({ url = '', rawHeaders }: IncomingMessage): TriedOut['fo
   return { route: Number(route), path, rawHeaders }
 }
 
-function redirected ({ target, ...route }: RouteSettings, nth: number, port: number): RouteSettings {
+function redirected ({ target: own, upstream = '', retry, ...route }: RouteSettings, upstreams: Settings['upstreams'], nth: number, port: number): RouteSettings {
+  const { connectTimeout } = own ?? upstreams[upstream] ?? { connectTimeout: 0 }
+  // With several targets any may be asked; the first stands for all.
+  const target = own ?? upstreams[upstream]?.targets[0]
   if (target === undefined) return route
-  const { connectTimeout } = target
   const basePath = `/${nth}${'basePath' in target ? target.basePath ?? '' : ''}`
   return { ...route, host: route.host === 'target' ? authorityOf(target) : route.host, target: { protocol: 'http', host: LOOPBACK, port, basePath, connectTimeout } }
 }

@@ -4,10 +4,11 @@ import { formats } from './formats.js'
 import { spelledAlike } from './header-names.js'
 import { below } from './json-path.js'
 import { compileReplacement } from './pattern.js'
-import { isPair } from './pem.js'
 import { HEALTH_PATHS } from './server-schema.js'
 import { isSection, type RawSection } from './raw-section.js'
 import { checkKind, checkRespond, checkTaken } from './route-consistency.js'
+import { checkPair } from './tls-consistency.js'
+import { checkNamed, checkUpstreams } from './upstream-consistency.js'
 
 // What one key says about another. These checks read a value that may be wrong
 // elsewhere, so that every mistake is told at once; what is not of the right
@@ -22,6 +23,7 @@ export function checkConsistency (config: unknown): Mistake[] {
     ...(isSection(config.server) ? [...checkServer(config.server), ...checkHealth(config.server.health, routes)] : []),
     ...checkOrigin(config.cors, 'cors'),
     ...checkHeaders(config.headers, 'headers'),
+    ...checkUpstreams(config.upstreams),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
 }
@@ -30,6 +32,7 @@ function checkRoute (config: RawSection, route: RawSection, path: string): Mista
   return [
     ...checkKind(route, path),
     ...checkRespond(route, `${path}.respond`),
+    ...checkNamed(route, config.upstreams, path),
     ...checkComplete(config.cors, route.cors, 'origin', `${path}.cors`, 'cors'),
     ...checkComplete(config.rateLimit, route.rateLimit, 'max', `${path}.rateLimit`, 'rateLimit'),
     ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`),
@@ -62,22 +65,11 @@ function checkServer ({ http2, tls }: RawSection): Mistake[] {
   ]
 }
 
-function checkRouteTls ({ target, tls }: RawSection, path: string): Mistake[] {
+function checkRouteTls ({ target, upstream, tls }: RawSection, path: string): Mistake[] {
+  if (upstream !== undefined) return []
   const isHttps = isSection(target) ? target.protocol === 'https' : typeof target === 'string' && /^https:/i.test(target)
   if (tls !== undefined && !isHttps) return [{ path, message: `found ${show(tls)}, must be left out: the target is not https` }]
   return checkPair(tls, path)
-}
-
-/** A certificate is of no use without its own key. */
-function checkPair (tls: unknown, path: string): Mistake[] {
-  if (!isSection(tls)) return []
-  const { cert, key } = tls
-  if (cert === undefined && key === undefined) return []
-  if (cert === undefined) return [{ path: `${path}.cert`, message: 'is missing, must be given together with key' }]
-  if (key === undefined) return [{ path: `${path}.key`, message: 'is missing, must be given together with cert' }]
-  const isReadable = typeof cert === 'string' && typeof key === 'string' &&
-    formats.certificates(cert) === undefined && formats['private-key'](key) === undefined
-  return isReadable && !isPair(cert, key) ? [{ path: `${path}.key`, message: `found ${show(key)}, must be the key of cert` }] : []
 }
 
 /** A rewrite is tried on a path below its prefix: one whose every result would be rejected is a mistake at the start. */

@@ -88,7 +88,7 @@ function explainValue ({ keyword, instancePath, propertyName, params, parentSche
   const found = source === undefined ? show(data) : `${show(data)} (from ${show(source)})`
   const allowed = isFormat(params.format) ? formats[params.format](String(data)) : node.errorMessage
   const isQuoted = keyword === 'type' && source === undefined &&
-    ((node.type === 'integer' && /^"\d+"$/.test(found)) || (node.type === 'boolean' && /^"(true|false)"$/.test(found)))
+    (((node.type === 'integer' || node.type === 'number') && /^"\d+(\.\d+)?"$/.test(found)) || (node.type === 'boolean' && /^"(true|false)"$/.test(found)))
   return { path, message: `found ${found}, ${allowed}${isQuoted ? ' (without quotes)' : ''}` }
 }
 

@@ -36,6 +36,8 @@ export const MOST_HEADER_SIZE = 1024 ** 2
 /** What `maxHeaderSize` may be. */
 export const HEADER_SIZE = 'must be a size from "1kb" to "1mb", or as many bytes'
 
+const HASH_KEY = /^(ip|path|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
+
 /** The formats that JSON Schema has no word for. The schema names them. */
 export const formats = {
   prefix: validatePrefix,
@@ -59,6 +61,8 @@ export const formats = {
   'header-value': validateTemplate,
   'cookie-path': validateCookiePath,
   'cookie-domain': validateCookieDomain,
+  'hash-key': (text) => HASH_KEY.test(text) ? undefined : 'must be "ip", "path", "header:" and a name, or "cookie:" and a name',
+  'upstream-name': (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) ? undefined : 'must be a name of up to 64 letters, digits and "-", "_", ".", that starts with a letter or digit',
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
 } satisfies Record<string, Validate>
 

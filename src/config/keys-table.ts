@@ -15,13 +15,14 @@ function keysTable (): string {
 }
 
 function rowsBelow (node: SchemaNode, path: string): string[] {
-  return alternatives(node).flatMap(({ properties = {}, required = [], items, isOverride }) => {
+  return alternatives(node).flatMap(({ properties = {}, patternProperties = {}, required = [], items, isOverride }) => {
     if (isOverride) return []
+    const values = Object.values(patternProperties).flatMap(value => rowsBelow(value, `${path}.<name>`))
     const keys = Object.entries(properties).flatMap(([name, key]) => {
       const keyPath = path === '' ? name : `${path}.${name}`
       return [row(key, keyPath, required.includes(name)), ...rowsBelow(key, keyPath)]
     })
-    return items === undefined ? keys : [...keys, ...rowsBelow(items, `${path}[]`)]
+    return [...keys, ...values, ...items === undefined ? [] : rowsBelow(items, `${path}[]`)]
   })
 }
 

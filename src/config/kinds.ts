@@ -48,6 +48,11 @@ export function Count (description: string, { least, most, of, ...details }: Det
   })
 }
 
+/** A number that need not be whole. */
+export function Fraction (description: string, { least, most, ...details }: Details & { least: number, most: number }) {
+  return Type.Number({ description, minimum: least, maximum: most, ...details, errorMessage: `must be a number from ${least} to ${most}` })
+}
+
 /** Milliseconds, or text with a unit; milliseconds once it is normalized. */
 export function Duration (description: string, { least = 1, ...details }: Details & { least?: 0 | 1 } = {}) {
   const errorMessage = `must be a duration of ${least} to ${LONGEST_TIMEOUT} ms: ` +

@@ -7,7 +7,8 @@ import { readPem } from './pem.js'
 import { RateLimit } from './rate-limit-schema.js'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
 import { HEALTH_PATHS } from './server-schema.js'
-import type { CorsSettings, NormalizedRoute, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
+import { Retry } from './retry-schema.js'
+import type { Connecting, CorsSettings, NormalizedRoute, NormalizedUpstream, RateLimitSettings, RouteSettings, ServerSettings, Settings, UpstreamSettings, UpstreamTlsSettings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
 
 /** What holds for all routes that do not say otherwise. */
@@ -15,37 +16,50 @@ type Globals = Pick<Normalized<typeof GatewayConfigSchema>, 'cors' | 'rateLimit'
 
 /** Turns a valid configuration into the one that runs. What the schema says is done by the walk over it; the rest is here. */
 export function normalize (config: GatewayConfig): Settings {
-  const { $schema, server, via, routes, headers, securityHeaders, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
+  const { $schema, server, via, routes, upstreams, headers, securityHeaders, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
   const globals = { ...plain, securityHeaders, ...(headers && { headers }) }
   return {
     ...plain,
     server: { ...server, trustProxy: splitProxies(server.trustProxy), health: server.health === true ? HEALTH_PATHS : server.health },
     via: nameInVia(via),
-    routes: routes.map((route) => normalizeRoute(route, globals))
+    routes: routes.map((route) => normalizeRoute(route, globals)),
+    upstreams: Object.fromEntries(Object.entries(upstreams).map(([name, upstream]) => [name, normalizeUpstream(upstream)]))
   }
 }
 
 function normalizeRoute (route: NormalizedRoute, globals: Globals): RouteSettings {
-  const { target, connectTimeout, http2, tls, hosts, cors: ownCors, rateLimit: ownRateLimit, headers, securityHeaders = globals.securityHeaders, ...plain } = route
+  const { target, retry, connectTimeout, http2, tls, hosts, cors: ownCors, rateLimit: ownRateLimit, headers, securityHeaders = globals.securityHeaders, ...plain } = route
   const cors = inheritCors(globals.cors, ownCors)
   const rateLimit = inheritRateLimit(globals.rateLimit, ownRateLimit)
   return {
     ...plain,
     ...(hosts !== undefined && { hosts: hosts.map(normalizeHost) }),
     ...(target !== undefined && {
-      target: {
-        ...normalizeTarget(target),
-        connectTimeout,
-        ...(http2 && { http2 }),
-        ...(tls && { tls: readFiles(tls) })
-      }
+      target: { ...normalizeTarget(target), ...connecting({ connectTimeout, http2, ...(tls && { tls }) }) }
     }),
+    // With several targets a failure to connect need not be the client's.
+    ...(plain.upstream !== undefined && { retry: retry ?? normalizeBySchema(Retry, {}) }),
     ...(cors !== undefined && { cors }),
     ...(rateLimit !== undefined && { rateLimit }),
     ownRateLimit: typeof ownRateLimit === 'object',
     headers: inheritHeaders(globals, headers),
     securityHeaders
   }
+}
+
+function normalizeUpstream ({ targets, connectTimeout, http2, tls, ...plain }: NormalizedUpstream): UpstreamSettings {
+  return {
+    ...plain,
+    ...connecting({ connectTimeout, http2, ...(tls && { tls }) }),
+    targets: targets.map(target => {
+      const { url, weight, backup } = typeof target === 'string' ? { url: target, weight: 1, backup: false } : target
+      return { ...parseTarget(url), weight, backup }
+    })
+  }
+}
+
+function connecting ({ connectTimeout, http2, tls }: Required<Pick<Connecting, 'connectTimeout' | 'http2'>> & Pick<Connecting, 'tls'>): Connecting {
+  return { connectTimeout, ...(http2 && { http2 }), ...(tls && { tls: readFiles(tls) }) }
 }
 
 function splitProxies (trustProxy: boolean | string | string[]): ServerSettings['trustProxy'] {
@@ -61,7 +75,7 @@ function normalizeTarget (target: NonNullable<NormalizedRoute['target']>): Targe
   return typeof target === 'string' ? parseTarget(target) : { ...target, host: bareHost(target.host) }
 }
 
-function readFiles ({ ca, cert, key, ...tls }: RouteTlsSettings): RouteTlsSettings {
+function readFiles ({ ca, cert, key, ...tls }: UpstreamTlsSettings): UpstreamTlsSettings {
   return {
     ...tls,
     ...(ca !== undefined && { ca: readPem(ca) }),

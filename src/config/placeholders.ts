@@ -82,7 +82,7 @@ function lookUp (inside: string, closed: boolean, env: NodeJS.ProcessEnv): Found
 
 function convert (text: string, allowed: SchemaNode[]): string | number | boolean {
   const types = allowed.map(({ type }) => type)
-  if (types.includes('integer') && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
+  if ((types.includes('integer') || types.includes('number')) && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
   if (types.includes('boolean') && /^(true|false)$/.test(text)) return text === 'true'
   return text
 }

@@ -42,9 +42,9 @@ function orAny (names: string[]): string[] {
   return names.length === 0 ? [''] : names
 }
 
-const KINDS = ['target', 'respond', 'redirect']
+const KINDS = ['target', 'upstream', 'respond', 'redirect']
 /** Of a route that forwards. */
-const OF_TARGETS = ['pathRewrite', 'stripPrefix', 'host', 'http2']
+const OF_TARGETS = ['pathRewrite', 'stripPrefix', 'host', 'http2', 'retry', 'mirror']
 
 /** A route forwards, or responds itself. */
 export function checkKind (route: RawSection, path: string): Mistake[] {
@@ -54,11 +54,11 @@ export function checkKind (route: RawSection, path: string): Mistake[] {
     if (Object.keys(route).some(key => nearest(key, KINDS) !== undefined)) return []
     return [{
       path: `${path}.target`,
-      message: 'is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or respond or redirect in its place'
+      message: 'is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or upstream, respond or redirect in its place'
     }]
   }
   if (second !== undefined) return [{ path: `${path}.${second}`, message: `found ${show(route[second])}, must be left out: the route has ${kind}` }]
-  if (kind !== 'target') {
+  if (kind !== 'target' && kind !== 'upstream') {
     return OF_TARGETS.filter(key => route[key] !== undefined)
       .map(key => ({ path: `${path}.${key}`, message: `found ${show(route[key])}, must be left out: the route has no target` }))
   }

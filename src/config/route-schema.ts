@@ -5,9 +5,10 @@ import { RouteHeaders, RouteSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Count, Default, Duration, List, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
 import { Redirect, Respond } from './local-schema.js'
 import { RouteRateLimit } from './rate-limit-schema.js'
-import { RouteTls } from './tls-schema.js'
-
-const TARGET = 'must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }'
+import { RouteRetry } from './retry-schema.js'
+import { TARGET, TargetUrl } from './target-schema.js'
+import { UpstreamTls } from './tls-schema.js'
+import { Mirror } from './upstream-schema.js'
 
 const HOST = 'must be a host name such as "api.example.com"'
 const HOSTS = 'must be a list of host names such as ["api.example.com"]'
@@ -45,12 +46,11 @@ export const Route = Section('One prefix and the service behind it.', {
     Text('A method.', { format: 'method', errorMessage: METHOD }), { minItems: 1, examples: [['GET', 'POST']], errorMessage: METHODS }), 'every method'),
   target: Optional(AnyOf(
     'The service: its URL, such as `"http://localhost:3001"`, `"http://localhost:3001/base"` (which stands before each path) or `"unix:/run/app.sock"`, or the parts of its address. ' +
-    'A route has this, `respond` or `redirect`.', [
+    'A route has this, `upstream`, `respond` or `redirect`.', [
       TargetParts,
-      Text('http:// or https://, a host, perhaps a port and a base path; or unix: and the path of a socket.', {
-        format: 'target', pattern: /^([Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#\s\\]+(\/[^?#\s\\]*)?|unix:\/.+)$/, typeName: 'URL', errorMessage: TARGET
-      })
-    ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }), 'required, if neither `respond` nor `redirect` is there'),
+      TargetUrl
+    ], { examples: [{ host: 'localhost', port: 3001, protocol: 'http' }, 'http://localhost:3001', 'unix:/run/app.sock'], errorMessage: TARGET }), 'required, if none of `upstream`, `respond` and `redirect` is there'),
+  upstream: Optional(Text('The name of one of `upstreams`: a service that runs several times.', { examples: ['payments'], errorMessage: 'must be the name of one of upstreams' })),
   respond: Optional(Respond),
   redirect: Optional(Redirect),
   host: Default('target', Text(
@@ -65,11 +65,13 @@ export const Route = Section('One prefix and the service behind it.', {
     'Rewrite `Location` in a 201 or 3xx of the service to what its client can reach: where it names the target or no host, and its path begins with what `prefix` became. ' +
     'Only what `pathRewrite` makes of a plain text at the start of the path can be undone. `false`: it passes as it came.')),
   cookies: Optional(Cookies),
+  mirror: Optional(Mirror),
+  retry: Optional(RouteRetry, '`{}` with an `upstream`'),
   encodedCharacters: Default('reject', OneOf(
     'Encoded control characters and backslashes in a path (`%00`, `%0A`, `%0D`, `%5C`): a 400, or forwarded as they came. ' +
     'A service that decodes them carelessly may take one path for another.', ['reject', 'allow'])),
   http2: Default(false, Switch('Speak HTTP/2 to the service, as gRPC needs: agreed in the TLS handshake, or assumed without TLS.')),
-  tls: Optional(RouteTls, '`{}`'),
+  tls: Optional(UpstreamTls, '`{}`'),
   connectTimeout: Default('5s', Duration('How long a connection to the service may take: name lookup, TCP and TLS. Then the client gets a 504.')),
   timeout: Default('30s', Duration(
     'How long the service may be silent. Before the head of its response the client then gets a 504, after it the connection is broken. ' +

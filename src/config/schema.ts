@@ -6,6 +6,7 @@ import { GlobalRateLimit } from './rate-limit-schema.js'
 import { RequestId } from './request-id-schema.js'
 import { Route } from './route-schema.js'
 import { Server } from './server-schema.js'
+import { Upstreams } from './upstream-schema.js'
 
 // The one source of every key. From it follow the types of what is written (Static) and of what runs (Normalized), the
 // validation by ajv, the defaults, and what `npm run schema` writes: routes.schema.json and the README's table.
@@ -30,6 +31,7 @@ export const GatewayConfigSchema = Section('The routes of a fastify-stream-gatew
   headers: Optional(GlobalHeaders),
   securityHeaders: Default(false, GlobalSecurityHeaders),
   requestId: Optional(RequestId),
+  upstreams: Default({}, Upstreams),
   routes: List('The mounted prefixes; at least one.', Route, { minItems: 1, errorMessage: 'must be a list with at least one route' })
 }, { errorMessage: 'must be an object with "routes"' })
 

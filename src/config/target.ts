@@ -48,6 +48,23 @@ export function readTarget (given: unknown): Target {
   return { protocol, host: bareHost(host), port }
 }
 
+/** An address with its place among others. */
+export type WeightedTarget = Target & { weight: number, backup: boolean }
+
+/**
+ * Reads what code gives as one of several targets: as {@link readTarget}, or an object with `url`, `weight` and `backup`.
+ *
+ * @throws TypeError that says what is wrong with it
+ */
+export function readWeightedTarget (given: unknown): WeightedTarget {
+  if (typeof given !== 'object' || given === null || !('url' in given)) return { ...readTarget(given), weight: 1, backup: false }
+  const weight = 'weight' in given ? given.weight : 1
+  const backup = 'backup' in given ? given.backup : false
+  if (typeof weight !== 'number' || !Number.isInteger(weight) || weight < 1 || weight > 1000) throw new TypeError('the target\'s weight must be a whole number from 1 to 1000')
+  if (typeof backup !== 'boolean') throw new TypeError('the target\'s backup must be true or false')
+  return { ...readTarget(given.url), weight, backup }
+}
+
 /** Says what is wrong with a target; nothing when it is a scheme, a host, perhaps a port and a base path, or the path of a socket. */
 export function validateTarget (text: string): string | undefined {
   if (text.startsWith(UNIX)) return validateSocketPath(text.slice(UNIX.length))

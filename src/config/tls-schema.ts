@@ -33,8 +33,8 @@ export const ServerTls = Section('Serve https. Certificate files that change are
   minVersion
 }, { errorMessage: 'must be an object such as { "cert": "tls/cert.pem", "key": "tls/key.pem" }' })
 
-/** How a route's service is checked, and what it is shown. */
-export const RouteTls = Section('How an `https` service is verified, and which certificate it is shown.', {
+/** How a service is checked, and what it is shown. */
+export const UpstreamTls = Section('How an `https` service is verified, and which certificate it is shown.', {
   ca: Optional(Certificates('The authorities that may have signed the certificate of the service.'), 'those that Node trusts'),
   cert: Optional(Certificates('The certificate for a service that asks for one.')),
   key: Optional(PrivateKey('The private key of `cert`.')),

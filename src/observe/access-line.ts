@@ -10,6 +10,8 @@ export interface AccessLine {
   /** The mounted prefix; absent where no route took the request. */
   route?: string
   target?: string
+  /** How often it was tried, where that is more than once. */
+  attempts?: number
   /** Of the response's body. */
   bytes?: number
   /** Milliseconds from the handler's start to the last byte written. */

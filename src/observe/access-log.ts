@@ -27,7 +27,7 @@ export class AccessLog implements Observer {
   }
 
   ended (exchange: ObservedExchange): void {
-    const { request, reply: { raw }, route, target, bytes, error, startedAt, respondedAt, outcome = 'completed' } = exchange
+    const { request, reply: { raw }, route, target, attempts, bytes, error, startedAt, respondedAt, outcome = 'completed' } = exchange
     const status = raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST
     // A response that an upstream itself calls a failure is one.
     const isFailure = error !== undefined || status >= 500
@@ -40,6 +40,7 @@ export class AccessLog implements Observer {
       status,
       route: route.prefix,
       ...(target !== undefined && { target: target.name }),
+      ...(attempts > 1 && { attempts }),
       bytes,
       duration: rounded(end - startedAt),
       upstreamDuration: rounded((respondedAt === 0 ? end : respondedAt) - startedAt),

@@ -1,9 +1,21 @@
 import type { Socket } from 'node:net'
 import type { BodySink, ClientConnection, Interim, PoolRequest, UpstreamRequest, UpstreamResponse } from '../upstream/pool.js'
-import type { Target } from '../upstream/target.js'
+import { QueueFullError } from '../upstream/pool.js'
+import type { AttemptResult, Target } from '../upstream/target.js'
+import { Discard } from './discard.js'
 import { fieldValue } from './fields.js'
-import type { RequestBody } from './request-body.js'
 import type { AttemptFailure } from './retry.js'
+
+/** A body on its way to an upstream. */
+export interface OutgoingBody {
+  /** Whether no byte of it was taken. */
+  readonly isUntouched: boolean
+  /** Bytes of one that is there as a whole; `undefined` for one that streams. */
+  readonly wholeLength: number | undefined
+  sendTo (request: UpstreamRequest): void
+  /** All of it; `undefined` for one that streams. */
+  copyWhole (): Buffer | undefined
+}
 
 /** What every attempt of an exchange sends. */
 export interface OutgoingRequest {
@@ -14,7 +26,7 @@ export interface OutgoingRequest {
   readonly host: string | undefined
   /** The value of Host, which stands first, is set by the attempt. */
   readonly head: string[]
-  readonly body: RequestBody | undefined
+  readonly body: OutgoingBody | undefined
   /** Whether it authenticates the connection that it is sent on. */
   readonly bindsConnection: boolean
 }
@@ -49,14 +61,31 @@ export class Attempt implements PoolRequest {
   readonly hasBody: boolean
   readonly timeout: number
   readonly bindsConnection: boolean
+  /** Of the response; 0 until it has come. */
+  status = 0
+  /** Whether its connection went over to another protocol. */
+  hasSwitched = false
   readonly #owner: AttemptOwner
-  readonly #body: RequestBody | undefined
+  readonly #body: OutgoingBody | undefined
   #request: Sent | undefined
   #response: UpstreamResponse | undefined
   #sink: BodySink | undefined
+  /** Whether nobody wants to hear of it any more. */
   #isOver = false
+  #isConnected = false
+  #hasEnded = false
 
-  constructor (readonly target: Target, { method, path, host, head, body, bindsConnection }: OutgoingRequest, readonly fresh: boolean, owner: AttemptOwner) {
+  /**
+   * @param fresh whether on a new connection
+   * @param awaitsConnection whether no byte of the body is taken before it is connected, so that another attempt can follow
+   */
+  constructor (
+    readonly target: Target,
+    { method, path, host, head, body, bindsConnection }: OutgoingRequest,
+    readonly fresh: boolean,
+    readonly awaitsConnection: boolean,
+    owner: AttemptOwner
+  ) {
     this.method = method
     this.path = target.basePath === '' ? path : target.basePath + path
     this.head = head
@@ -66,6 +95,7 @@ export class Attempt implements PoolRequest {
     this.#body = body
     this.#owner = owner
     head[1] = host ?? target.hostField
+    target.began()
   }
 
   get client (): ClientConnection {
@@ -87,11 +117,19 @@ export class Attempt implements PoolRequest {
     request.on('upgrade', onSwitch)
     request.on('error', onError)
     if (this.#body === undefined) request.end()
-    else this.#body.sendTo(request)
+    else if (!this.awaitsConnection || this.#isConnected) this.#body.sendTo(request)
+  }
+
+  connected (): void {
+    this.#isConnected = true
+    // On a kept connection that is so before the request is there.
+    if (this.#request !== undefined && !this.#isOver) this.#body?.sendTo(this.#request)
   }
 
   silent (): boolean {
-    return this.#owner.silent()
+    if (!this.#isOver) return this.#owner.silent()
+    this.drop()
+    return false
   }
 
   informed (interim: Interim): void {
@@ -104,12 +142,16 @@ export class Attempt implements PoolRequest {
       return
     }
     this.#response = response
+    this.status = response.statusCode
+    this.target.responded(response.statusCode)
     const keepAlive = fieldValue(response.rawHeaders, 'keep-alive')
     if (keepAlive !== undefined) this.target.pool.learnKeepAlive(keepAlive)
     this.#owner.responded(response)
   }
 
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
+    this.hasSwitched = true
+    this.target.responded(response.statusCode)
     if (this.#isOver) connection.destroy()
     else this.#owner.switched(response, connection, early)
   }
@@ -121,9 +163,12 @@ export class Attempt implements PoolRequest {
       this.#sink.fail(error)
       return
     }
-    const isUnprocessed = this.#request !== undefined && this.target.pool.isUnprocessed(this.#request, error)
+    const progress = this.#request === undefined ? 'unconnected' : this.target.pool.progressOf(this.#request, error)
     this.#isOver = true
-    this.#owner.failed({ error, isUnprocessed })
+    // What was lost on a kept connection is nobody's fault.
+    const isTargets = progress !== 'lost' && progress !== 'unprocessed' && !(error instanceof QueueFullError)
+    this.end(isTargets ? 'failed' : 'abandoned', error.code ?? error.message)
+    this.#owner.failed({ error, progress })
   }
 
   /** Gives the response's body to `sink`; called when it has responded. */
@@ -141,6 +186,19 @@ export class Attempt implements PoolRequest {
   /** Whether the whole of the request was given to the connection. */
   get isSent (): boolean {
     return this.#request?.writableEnded === true
+  }
+
+  /** Tells the target how it went. Only the first call counts. */
+  end (result: AttemptResult, reason: string): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.target.ended(result, reason)
+  }
+
+  /** Has a response that nobody wants read to its end, for its connection's sake. */
+  discard (): void {
+    this.#isOver = true
+    if (this.#response !== undefined) this.target.pool.deliver(this.#response, new Discard(this))
   }
 
   /** Gives it up, whatever it has come to. */

@@ -4,8 +4,9 @@ import type { Socket } from 'node:net'
 import { enterExchange, leaveExchange } from '../node/loop-turn.js'
 import type { ClientConnection, Interim, UpstreamResponse } from '../upstream/pool.js'
 import type { Target } from '../upstream/target.js'
-import { Attempt } from './attempt.js'
-import type { AttemptOwner, OutgoingRequest } from './attempt.js'
+import type { Attempt, OutgoingRequest } from './attempt.js'
+import { Attempts } from './attempts.js'
+import type { AttemptsOwner } from './attempts.js'
 import { isHttp2 } from './client-protocol.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { RETRY_AFTER } from './concurrency.js'
@@ -17,7 +18,7 @@ import type { HookCalls, HookedExchange } from './hook-calls.js'
 import { changeFields, FIXED_IN_HOST } from './field-changes.js'
 import type { HeaderChanges } from './field-changes.js'
 import { authenticatesConnection } from './connection-auth.js'
-import { BROKEN_OFF, GatewayError, NOT_HTTP, notSent, upstreamFailure } from './errors.js'
+import { BROKEN_OFF, GatewayError, NOT_HTTP, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
 import { announceTrailers, BODILESS, frameByLength } from './heads.js'
@@ -33,7 +34,6 @@ import { RequestBody } from './request-body.js'
 import type { RequestBodyOwner } from './request-body.js'
 import { ResponseBody } from './response-body.js'
 import type { ResponseBodyOwner } from './response-body.js'
-import { mayRepeat } from './retry.js'
 import type { AttemptFailure } from './retry.js'
 import type { Route } from './route.js'
 import { Tunnel } from './tunnel.js'
@@ -51,7 +51,7 @@ declare module 'http' {
 }
 
 /** One client request and its response. Reads from top to bottom in the order of a good one; failures follow. */
-export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwner, ResponseBodyOwner, DeliveryOwner, TunnelOwner, HookedExchange {
+export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwner, ResponseBodyOwner, DeliveryOwner, TunnelOwner, HookedExchange {
   readonly timeout: number
   readonly startedAt = performance.now()
   respondedAt = 0
@@ -70,7 +70,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   /** Whether its body was collected, or is to be. */
   #isBuffered = false
   #outgoing: OutgoingRequest | undefined
-  #attempt: Attempt | undefined
+  #attempts: Attempts | undefined
   #requestBody: RequestBody | undefined
   #responseBody: ResponseBody | undefined
   /** Where its bytes come from. */
@@ -98,7 +98,11 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   }
 
   get target (): Target | undefined {
-    return this.#attempt?.target
+    return this.#attempts?.current?.target
+  }
+
+  get attempts (): number {
+    return this.#attempts?.count ?? 0
   }
 
   get client (): ClientConnection {
@@ -143,7 +147,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     if (sent === undefined) return
     const head = route.requestHeads.build(sent, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
     const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(sent)
-    const host = route.preservesHost ? hostAsked(request.url, fields) : undefined
+    const host = route.preservesHost ? hostAsked(request.url, fields) : route.hostField
     const outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
     if (this.#hooks === undefined) this.send(outgoing)
     else this.#hooks.prepare(outgoing, this)
@@ -153,7 +157,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const { route: { bodyBuffer } } = this
     this.#outgoing = outgoing
     if (bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, bodyBuffer)
-    else this.#try(outgoing, false)
+    else this.#attempt(outgoing)
   }
 
   /** A host's hook may have set what is no header. */
@@ -183,7 +187,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     if (this.#outgoing === undefined) return
     const length = this.#requestBody?.wholeLength
     if (length !== undefined && this.#isChunked) frameByLength(this.#outgoing.head, length)
-    this.#try(this.#outgoing, false)
+    this.#attempt(this.#outgoing)
   }
 
   #validateUpgrade ({ host }: Client): GatewayError | undefined {
@@ -202,16 +206,27 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     return this.#hasBody && this.#clientRequest.headers['content-length'] === undefined
   }
 
-  /** @param fresh whether on a new connection */
-  #try (outgoing: OutgoingRequest, fresh: boolean): void {
-    const attempt = new Attempt((this.#hooks?.upstream ?? this.route.upstream).pick(), outgoing, fresh, this)
-    this.#attempt = attempt
+  #attempt (outgoing: OutgoingRequest): void {
+    if (this.#upgrade === undefined) this.route.mirror?.copy(outgoing, this)
+    this.#attempts = new Attempts(this.#hooks?.upstream ?? this.route.upstream, outgoing, this.route.retry, this)
+    this.#attempts.begin()
+  }
+
+  attempted (): void {
     for (const attempted of this.route.observers.attempted) attempted(this)
-    try {
-      attempt.send()
-    } catch (error) {
-      this.#reject('rejected', notSent(error))
-    }
+  }
+
+  get ip (): string {
+    return this.#identity.ip
+  }
+
+  get path (): string {
+    const { url } = this.request
+    return splitAbsolute(url)?.path ?? url
+  }
+
+  header (name: string): string | undefined {
+    return this.#clientRequest.headers[name]?.toString()
   }
 
   /** A head before the response's own: 103 Early Hints, 102 Processing. */
@@ -239,6 +254,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const { route, reply, request } = this
     const { rawHeaders, statusCode } = response
     const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
+    const cookie = this.#attempts?.cookie
+    if (cookie !== undefined) head.push('Set-Cookie', cookie)
     if (this.#isUploading) head.push(...this.#protocol.closing)
     if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
     if (this.#wantsTrailers && !this.#isHeadOnly(response) && fieldValue(rawHeaders, 'content-length') === undefined) announceTrailers(rawHeaders, head)
@@ -259,7 +276,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     const length = isOther ? undefined : fieldValue(response.rawHeaders, 'content-length')
     const body = new ResponseBody(response, this.reply.raw, this.#protocol, length, this.#wantsTrailers && !isOther ? this.route.responseHeads.notInTrailers : undefined, this)
     this.#responseBody = body
-    this.#source = streamed ?? this.#attempt
+    this.#source = streamed ?? this.#attempts?.current
     this.#source?.deliverTo(body)
     if (isHeadOnly) body.endWithHead()
   }
@@ -311,7 +328,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.outcome ??= this.#protocol.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
-    if (this.outcome !== 'completed' || this.#attempt?.isSent === false) this.#attempt?.drop()
+    this.#attempts?.end(this.outcome, this.error)
     if (this.#slot !== undefined) this.route.concurrency.leave(this.#slot)
     if (this.#isBuffered) this.route.bodyBuffer?.leave()
     if (this.#delivery !== undefined) this.route.responseRate.leave(this.#delivery)
@@ -324,13 +341,14 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
 
   // Failures.
 
-  /** An attempt came to nothing before the head of a response. */
-  failed (failure: AttemptFailure): void {
-    if (this.outcome !== undefined || this.#outgoing === undefined) return
-    const { error } = failure
-    const isKept = !this.#hasBody || this.#requestBody?.wholeLength !== undefined
-    if (mayRepeat(this.request.method, isKept, failure)) this.#try(this.#outgoing, true)
-    else this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
+  /** All attempts came to nothing before the head of a response. */
+  failed ({ error }: AttemptFailure): void {
+    if (this.outcome === undefined) this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
+  }
+
+  notSent (error: GatewayError): void {
+    if (error.code === 'SERVICE_UNAVAILABLE') this.reply.header('retry-after', RETRY_AFTER)
+    this.#reject('rejected', error)
   }
 
   rejectBody (error: GatewayError): void {
@@ -386,7 +404,7 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
     if (this.outcome !== undefined) return
     this.outcome = outcome
     this.error = error
-    this.#attempt?.drop()
+    this.#attempts?.drop()
     if (this.#isUploading || outcome === 'rejected') {
       eachField(this.#protocol.closing, (name, value) => this.reply.header(name, value))
       this.#stopUpload()
@@ -408,8 +426,8 @@ export class Exchange implements ObservedExchange, AttemptOwner, RequestBodyOwne
   // Hooks.
 
   hold (scope: AsyncResource): HeldBody {
-    const body = new HeldBody(() => this.#attempt?.resume(), scope)
-    this.#attempt?.deliverTo(body)
+    const body = new HeldBody(() => this.#attempts?.current?.resume(), scope)
+    this.#attempts?.current?.deliverTo(body)
     return body
   }
 

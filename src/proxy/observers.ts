@@ -11,6 +11,8 @@ export interface ObservedExchange {
   readonly reply: Reply
   /** Of the latest attempt. */
   readonly target: Target | undefined
+  /** How many there were. */
+  readonly attempts: number
   /** `undefined` until the exchange has ended. */
   readonly outcome: Outcome | undefined
   readonly error: GatewayError | undefined

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { countBody } from '../node/body-memory.js'
 import type { BodyReceiver } from '../node/parsed-body.js'
 import type { UpstreamRequest } from '../upstream/pool.js'
+import type { OutgoingBody } from './attempt.js'
 import type { BodyRate, RatedBody } from './body-rate.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { GatewayError } from './errors.js'
@@ -38,7 +39,7 @@ declare module 'http' {
 type Sender = UpstreamRequest & { [kBody]?: RequestBody }
 
 /** A request's body on its way to an upstream, at the pace at which that reads. Made for requests that have one. */
-export class RequestBody implements RatedBody, BodyReceiver {
+export class RequestBody implements RatedBody, BodyReceiver, OutgoingBody {
   received = 0
   isHeld = false
   since = 0
@@ -83,6 +84,15 @@ export class RequestBody implements RatedBody, BodyReceiver {
   /** Bytes of a body that was collected; `undefined` for one that streams. */
   get wholeLength (): number | undefined {
     return this.#isWhole ? this.received : undefined
+  }
+
+  copyWhole (): Buffer | undefined {
+    return this.#isWhole && this.#kept !== undefined ? Buffer.concat(this.#kept) : undefined
+  }
+
+  /** Whether no byte of it was taken. */
+  get isUntouched (): boolean {
+    return this.#upstream === undefined && this.#kept === undefined
   }
 
   sendTo (upstream: Sender): void {

@@ -1,5 +1,5 @@
 import { compileReplacement } from '../config/index.js'
-import type { RouteSettings, Settings } from '../config/index.js'
+import type { RouteSettings, Settings, Target } from '../config/index.js'
 import { BodyBuffer } from '../proxy/body-buffer.js'
 import { BodyRate } from '../proxy/body-rate.js'
 import { Concurrency } from '../proxy/concurrency.js'
@@ -7,18 +7,17 @@ import { HeaderRules } from '../proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../proxy/heads.js'
 import { authorityOf, compileLocation, upstreamPrefix } from '../proxy/location.js'
 import type { LocationRewrite } from '../proxy/location.js'
+import { Mirror } from '../proxy/mirror.js'
 import type { Observers } from '../proxy/observers.js'
 import { compileOrigins } from '../proxy/origins.js'
 import { compileRewrite, compileStrip } from '../proxy/path.js'
 import type { Rewrite } from '../proxy/path.js'
+import { RetryPolicy } from '../proxy/retry.js'
 import type { Route } from '../proxy/route.js'
 import { SecurityHeaders } from '../proxy/security-headers.js'
 import { CookieRewrite } from '../proxy/set-cookie.js'
 import { Via } from '../proxy/via.js'
-import { Target } from '../upstream/target.js'
-import { Upstream } from '../upstream/upstream.js'
-
-export type RouteTarget = NonNullable<RouteSettings['target']>
+import type { RouteUpstream } from './upstreams.js'
 
 /** Makes of a route's settings what an exchange asks: all that can be done at start is done here. */
 export class RouteFactory {
@@ -35,11 +34,14 @@ export class RouteFactory {
   }
 
   /** @param mounted the prefix as clients have it */
-  make (settings: RouteSettings, target: RouteTarget, mounted: string): Route {
+  make (settings: RouteSettings, { upstream, addresses, mirror }: RouteUpstream, mounted: string): Route {
     return {
       prefix: mounted,
-      upstream: new Upstream(new Target({ ...target, ...hostFieldOf(settings) })),
+      upstream,
+      retry: settings.retry ? new RetryPolicy(settings.retry) : undefined,
+      mirror: mirror && settings.mirror && new Mirror(mirror, settings.mirror.percent),
       preservesHost: settings.host === 'preserve',
+      hostField: settings.host === 'target' || settings.host === 'preserve' ? undefined : settings.host,
       rewrite: rewriteOf(mounted, settings),
       timeout: settings.timeout,
       upgradeTimeout: settings.upgradeTimeout,
@@ -50,13 +52,13 @@ export class RouteFactory {
       bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
       concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
       via: this.#via,
-      ...this.#headsOf(settings, mounted),
+      ...this.#headsOf(settings, addresses, mounted),
       observers: this.#observers
     }
   }
 
   /** Routes that change nothing of a request's head share what makes it. */
-  #headsOf (settings: RouteSettings, prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
+  #headsOf (settings: RouteSettings, addresses: readonly Target[], prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
     const { headers: { request, response }, cookies } = settings
     const rules = response && new HeaderRules(response, prefix)
     return {
@@ -67,16 +69,11 @@ export class RouteFactory {
         via: this.#via,
         rules,
         security: settings.securityHeaders ? new SecurityHeaders(rules?.replaced ?? []) : undefined,
-        location: settings.rewriteLocation ? locationOf(settings, prefix) : undefined,
+        location: settings.rewriteLocation ? locationOf(settings, addresses, prefix) : undefined,
         cookies: cookies && new CookieRewrite(cookies)
       })
     }
   }
-}
-
-/** What a route's requests have as their Host, where that is neither the target's nor the client's. */
-export function hostFieldOf ({ host }: RouteSettings): { hostField?: string } {
-  return host === 'target' || host === 'preserve' ? {} : { hostField: host }
 }
 
 function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
@@ -89,20 +86,21 @@ function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: Rout
   return minBodyRate === 0 && bodyBuffer > 0 ? new BodyRate(timeout, 1000 / timeout) : new BodyRate(requestTimeout, minBodyRate)
 }
 
-/** `undefined` where the rewrite of the path cannot be undone. */
-function locationOf ({ target, host, stripPrefix, pathRewrite }: RouteSettings, prefix: string): LocationRewrite | undefined {
+/** `undefined` where the rewrite of the path cannot be undone, or every target undoes it in another way. */
+function locationOf ({ host, stripPrefix, pathRewrite }: RouteSettings, addresses: readonly Target[], prefix: string): LocationRewrite | undefined {
   const from = stripPrefix ? '' : upstreamPrefix(prefix, pathRewrite)
-  if (target === undefined || from === undefined) return undefined
-  const basePath = 'basePath' in target ? target.basePath ?? '' : ''
-  return compileLocation({ from: basePath + from, to: prefix, authorities: [authorityOf(target), ...namesOf(target, host)] })
+  const basePaths = new Set(addresses.map(address => 'basePath' in address ? address.basePath ?? '' : ''))
+  const [basePath] = basePaths
+  if (basePath === undefined || basePaths.size > 1 || from === undefined) return undefined
+  const authorities = addresses.flatMap(address => [authorityOf(address), ...namesOf(address, host)])
+  return compileLocation({ from: basePath + from, to: prefix, authorities })
 }
 
 /** By which else the service knows itself: what it is asked for. */
-function namesOf (target: object, host: RouteSettings['host']): string[] {
+function namesOf ({ protocol }: Target, host: RouteSettings['host']): string[] {
   if (host === 'target' || host === 'preserve') return []
   const name = host.toLowerCase()
-  const isSecure = 'protocol' in target && target.protocol === 'https'
-  return [/:\d+$/.test(name) ? name : `${name}:${isSecure ? 443 : 80}`]
+  return [/:\d+$/.test(name) ? name : `${name}:${protocol === 'https' ? 443 : 80}`]
 }
 
 /** Without a rate a client must read something at least within `timeout`, or its exchange would never end. */

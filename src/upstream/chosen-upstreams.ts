@@ -1,6 +1,7 @@
 import { Target } from './target.js'
 import type { TargetOptions } from './target.js'
-import { Upstream } from './upstream.js'
+import { SingleUpstream } from './upstream.js'
+import type { Upstream } from './upstream.js'
 
 /** As many are kept. Of the one that was chosen longest ago the connections are closed when there is one more. */
 const MAX_UPSTREAMS = 256
@@ -38,7 +39,7 @@ export class ChosenUpstreams<Address> {
   #read (choice: unknown): Upstream {
     const address = this.#choices.read(choice)
     const key = JSON.stringify(address)
-    const upstream = this.#upstreams.get(key) ?? new Upstream(new Target(this.#choices.options(address)))
+    const upstream = this.#upstreams.get(key) ?? new SingleUpstream(new Target(this.#choices.options(address)))
     if (typeof choice === 'string') {
       // There are many ways to write one address.
       if (this.#addresses.size >= this.#limit) this.#addresses.clear()

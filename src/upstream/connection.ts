@@ -30,6 +30,8 @@ export class ConnectionState implements Deferred {
   holder: PoolRequest | undefined
   /** Who takes the body of the response that is being read. */
   sink: BodySink | undefined
+  /** Whether it came about. */
+  isEstablished = false
   /** Whether the upstream sent a byte since the connection was acquired. */
   hasResponded = false
   /** Whose it is alone, since a request of theirs has authenticated it. */
@@ -68,6 +70,12 @@ export class ConnectionState implements Deferred {
     // Kept as it is from request to request where it can be: arming it anew costs a timer, a write on the socket does not.
     if (connection.timeout !== holder.timeout) connection.setTimeout(holder.timeout)
     sendOn(connection, request)
+    if (this.isEstablished && holder.awaitsConnection === true) holder.connected?.()
+  }
+
+  established (): void {
+    this.isEstablished = true
+    if (this.holder?.awaitsConnection === true) this.holder.connected?.()
   }
 }
 
@@ -76,9 +84,14 @@ export function isOpen ({ writable, readable }: Socket): boolean {
   return writable && readable
 }
 
-/** Watches over a connection from its first to its last moment. */
-export function watch (socket: Socket, pool: ConnectionOwner): Connection {
+/**
+ * Watches over a connection from its first to its last moment.
+ *
+ * @param connected the event that tells that it came about
+ */
+export function watch (socket: Socket, connected: 'connect' | 'secureConnect', pool: ConnectionOwner): Connection {
   const connection: Connection = Object.assign(socket, { [kState]: new ConnectionState(pool, socket) })
+  connection.once(connected, onConnected)
   connection.on('data', onData)
   connection.on('timeout', onTimeout)
   connection.on('error', onError)
@@ -98,10 +111,10 @@ export function receive (connection: Connection, bytes: Buffer): boolean {
   return true
 }
 
-/** Whether the upstream sent anything on the connection that this request has. */
-export function hasResponded (request: ClientRequest): boolean {
+/** The state of the connection that a request has. */
+export function stateOf (request: ClientRequest): ConnectionState | undefined {
   const socket: (Socket & { [kState]?: ConnectionState }) | null = request.socket
-  return socket?.[kState]?.hasResponded === true
+  return socket?.[kState]
 }
 
 /**
@@ -111,6 +124,10 @@ export function hasResponded (request: ClientRequest): boolean {
 function onData (this: Connection): void {
   if (!isReading(this)) this.destroy()
   this[kState].hasResponded = true
+}
+
+function onConnected (this: Connection): void {
+  this[kState].established()
 }
 
 function onTimeout (this: Connection): void {

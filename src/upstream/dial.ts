@@ -62,12 +62,15 @@ const RECEIVED = Buffer.allocUnsafeSlow(65_536)
 /** Opens connections to one endpoint. Under TLS the latest session is offered again, which spares a handshake. */
 export class Dialer {
   readonly #endpoint: Endpoint
+  /** The event by which a socket tells that it is connected. */
+  readonly connected: 'connect' | 'secureConnect'
   readonly #tls: ConnectionOptions | undefined
   #session: Buffer | undefined
 
   /** @throws when something in `tls` cannot be used */
   constructor (endpoint: Endpoint) {
     this.#endpoint = endpoint
+    this.connected = endpoint.protocol === 'https' ? 'secureConnect' : 'connect'
     if (endpoint.protocol === 'https') this.#tls = tlsOptions(endpoint)
   }
 
@@ -84,7 +87,7 @@ export class Dialer {
     const socket = this.#tls === undefined ? this.#connect(reading) : this.#connectTls(this.#tls, reading)
     const timer = setTimeout(giveUp, connectTimeout, socket, connectTimeout)
     const stopClock = (): void => clearTimeout(timer)
-    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', stopClock)
+    socket.once(this.connected, stopClock)
     socket.once('close', stopClock)
     return socket
   }

@@ -3,12 +3,12 @@ import type { ClientRequest } from 'node:http'
 import { receiveBody } from '../node/parsed-body.js'
 import { boundParser, forgetRequest, newRequest } from '../node/upstream-connection.js'
 import { BoundConnections } from './bound-connections.js'
-import { hasResponded, isOpen, kState, receive, watch } from './connection.js'
+import { isOpen, kState, receive, stateOf, watch } from './connection.js'
 import type { Connection, ConnectionOwner } from './connection.js'
 import { Dialer } from './dial.js'
 import type { Endpoint } from './dial.js'
 import { HTTP1_LIMITS, QueueFullError } from './pool.js'
-import type { BodySink, ClientConnection, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
+import type { BodySink, ClientConnection, Pool, PoolLimits, PoolRequest, Progress, UpstreamResponse } from './pool.js'
 
 /** How long before the upstream's own limit a kept connection is given up: its FIN may be on the way already. */
 const KEEP_ALIVE_MARGIN = 1_000
@@ -111,8 +111,10 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
    * An upstream may close a kept connection at the very moment that a request is sent on it: nothing came back, so
    * nothing was done, as far as that can be told.
    */
-  isUnprocessed (request: ClientRequest, { code }: NodeJS.ErrnoException): boolean {
-    return request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE') && !hasResponded(request)
+  progressOf (request: ClientRequest, { code }: NodeJS.ErrnoException): Progress {
+    const state = stateOf(request)
+    if (state?.isEstablished !== true) return 'unconnected'
+    return request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE') && !state.hasResponded ? 'lost' : 'sent'
   }
 
   /** Node's client tells nobody of a request that is given up before it has a socket. */
@@ -242,7 +244,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   }
 
   #connect (): Connection {
-    const connection: Connection = watch(this.#dialer.dial(bytes => receive(connection, bytes)), this)
+    const connection: Connection = watch(this.#dialer.dial(bytes => receive(connection, bytes)), this.#dialer.connected, this)
     this.#open.add(connection)
     return connection
   }

@@ -4,7 +4,7 @@ import { deliverBody, Http2Request } from './http2-request.js'
 import { ASSUMED_STREAMS, Session } from './http2-session.js'
 import type { SessionOwner } from './http2-session.js'
 import { HTTP2_LIMITS, QueueFullError } from './pool.js'
-import type { BodySink, Pool, PoolLimits, PoolRequest, UpstreamResponse } from './pool.js'
+import type { BodySink, Pool, PoolLimits, PoolRequest, Progress, UpstreamResponse } from './pool.js'
 
 const SWEEP_INTERVAL = 1_000
 
@@ -45,8 +45,8 @@ export class Http2Pool implements Pool, SessionOwner {
     response.resume()
   }
 
-  isUnprocessed (request: Http2Request, error: NodeJS.ErrnoException): boolean {
-    return request.isUnprocessed(error)
+  progressOf (request: Http2Request, error: NodeJS.ErrnoException): Progress {
+    return request.progress(error)
   }
 
   drop (request: Http2Request): void {

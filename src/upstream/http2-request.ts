@@ -6,7 +6,7 @@ import { groupFields } from './http2-fields.js'
 import type { Fields } from './http2-fields.js'
 import { lostConnection } from './http2-session.js'
 import type { Session } from './http2-session.js'
-import type { BodySink, Interim, UpstreamRequest, PoolRequest, UpstreamResponse } from './pool.js'
+import type { BodySink, Interim, UpstreamRequest, PoolRequest, Progress, UpstreamResponse } from './pool.js'
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants
 
@@ -58,6 +58,7 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
     stream.on('trailers', onTrailers)
     stream.on('error', onError)
     stream.on('close', onClose)
+    if (this.#options.awaitsConnection === true) session.whenConnected(() => this.#options.connected?.())
     if (!hasBody) return
     stream.on('drain', onDrain)
     stream.on('wantTrailers', onWantTrailers)
@@ -96,12 +97,11 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
     if (this.#stream !== undefined) addAbortSignal(GIVEN_UP, this.#stream)
   }
 
-  /** Whether the upstream did nothing with it, as far as that can be told; asked once, as HTTP/1 does. */
-  isUnprocessed ({ code }: NodeJS.ErrnoException): boolean {
-    const { fresh } = this.#options
-    if (fresh || this.#hasHeard || this.#stream?.id === undefined || this.#session === undefined) return false
-    return this.#stream.rstCode === NGHTTP2_REFUSED_STREAM || this.#stream.id > this.#session.lastStreamId ||
-      (!this.#isFirst && (code === 'ECONNRESET' || code === 'EPIPE'))
+  progress ({ code }: NodeJS.ErrnoException): Progress {
+    if (this.#session?.hasConnected !== true || this.#stream?.id === undefined) return 'unconnected'
+    if (this.#hasHeard) return 'sent'
+    if (this.#stream.rstCode === NGHTTP2_REFUSED_STREAM || this.#stream.id > this.#session.lastStreamId) return 'unprocessed'
+    return !this.#isFirst && (code === 'ECONNRESET' || code === 'EPIPE') ? 'lost' : 'sent'
   }
 
   informed (interim: Interim): void {

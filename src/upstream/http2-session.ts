@@ -32,6 +32,8 @@ export class Session {
   streams = 0
   /** Requests that had one, ever. */
   used = 0
+  /** Whether it came about, and HTTP/2 is spoken. */
+  hasConnected = false
   /** The upstream did nothing with streams above it. */
   lastStreamId = Infinity
   readonly #owner: SessionOwner
@@ -111,6 +113,11 @@ export class Session {
     this.#session.ping(() => this.#stopPing())
   }
 
+  whenConnected (listener: () => void): void {
+    if (this.hasConnected) listener()
+    else this.#session.once('connect', listener)
+  }
+
   #stopPing (): void {
     clearTimeout(this.#ping)
     this.#ping = undefined
@@ -118,8 +125,12 @@ export class Session {
 
   #connected (): void {
     const error = withoutHttp2(this.#session)
-    if (error === undefined) this.#session.setLocalWindowSize(SESSION_WINDOW)
-    else this.#socket.destroy(error)
+    if (error === undefined) {
+      this.hasConnected = true
+      this.#session.setLocalWindowSize(SESSION_WINDOW)
+    } else {
+      this.#socket.destroy(error)
+    }
   }
 
   #allowed (maxStreams: number): void {

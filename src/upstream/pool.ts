@@ -19,6 +19,10 @@ export interface PoolRequest {
   readonly bindsConnection?: boolean
   /** Asks for a new connection: an earlier attempt was lost on a kept one. */
   readonly fresh: boolean
+  /** Whether nothing is written before `connected` is called. */
+  readonly awaitsConnection?: boolean
+  /** Its connection is there. */
+  connected? (): void
   /** Milliseconds without a byte in either direction, after which `silent` is called. */
   readonly timeout: number
   /** Nothing moved for `timeout`. @returns whether to go on waiting */
@@ -36,6 +40,13 @@ export interface UpstreamRequest extends EventEmitter {
   end (last?: Buffer): unknown
   destroy (): unknown
 }
+
+/**
+ * How far a request came before it failed. `unconnected`: no connection came about. `unprocessed`: the upstream said
+ * that it did nothing with it. `lost`: on a kept connection that the upstream may have closed by then; nothing came back.
+ * `sent`: anything may have been done.
+ */
+export type Progress = 'unconnected' | 'unprocessed' | 'lost' | 'sent'
 
 /** A head that comes before the response's own (1xx). */
 export interface Interim {
@@ -83,8 +94,8 @@ export interface Pool {
   deliver (response: UpstreamResponse, sink: BodySink): void
   /** Goes on delivering. */
   resume (response: UpstreamResponse): void
-  /** Whether a request was lost in a way that tells that the upstream did nothing with it. */
-  isUnprocessed (request: UpstreamRequest, error: NodeJS.ErrnoException): boolean
+  /** How far a request had come that failed with `error`. */
+  progressOf (request: UpstreamRequest, error: NodeJS.ErrnoException): Progress
   /** Gives a request up, also one that still waits for its connection. */
   drop (request: UpstreamRequest): void
   /** Learns from a response's Keep-Alive field when the upstream closes idle connections. */

@@ -1,3 +1,4 @@
+import type { Condition } from './condition.js'
 import type { Endpoint } from './dial.js'
 import { Http2Pool } from './http2-pool.js'
 import { Http1Pool } from './http1-pool.js'
@@ -9,30 +10,70 @@ const DEFAULT_PORT = { http: 80, https: 443 }
 export type TargetOptions = Endpoint & {
   /** Stands before the path of each request; without a slash at its end. */
   readonly basePath?: string
-  /**
-   * The Host field of a request to it.
-   * @default the address
-   */
-  readonly hostField?: string
+}
+
+/** What an attempt says of its target when it has ended. `abandoned`: nothing, as its client left, or it was never sent. */
+export type AttemptResult = 'succeeded' | 'failed' | 'abandoned'
+
+/** Who wants to know how a target does. */
+export interface TargetOwner {
+  /** A response has begun that is no 5xx. */
+  responded (target: Target): void
+  /** @param reason of a failure, for the log */
+  ended (target: Target, result: AttemptResult, reason: string): void
+  /** It asked to be left alone. */
+  rest (target: Target, milliseconds: number): void
 }
 
 /** One address of an upstream, and the connections that are kept to it. */
 export class Target {
   /** How the log names it: `http://localhost:3001`, `unix:/run/app.sock`. */
   readonly name: string
-  /** The Host field of a request to it. */
+  /** The Host field of a request to it, where the route does not say otherwise. */
   readonly hostField: string
   /** Stands before the path of each request to it; empty for none. */
   readonly basePath: string
   readonly pool: Pool
+  /** How connections to it are made. */
+  readonly endpoint: TargetOptions
+  /** Attempts that have not ended. */
+  inFlight = 0
+  /** Its share of the requests, beside those of the other targets. */
+  weight = 1
+  /** Of a target that stands among others. */
+  condition: Condition | undefined
+  readonly #owner: TargetOwner | undefined
 
-  constructor (endpoint: TargetOptions, limits?: PoolLimits) {
-    const address = authorityOf(endpoint)
-    this.hostField = endpoint.hostField ?? address
-    this.basePath = endpoint.basePath ?? ''
-    this.name = 'socketPath' in endpoint ? `unix:${endpoint.socketPath}` : `${endpoint.protocol}://${address}`
-    this.pool = endpoint.http2 === true ? new Http2Pool(endpoint, limits) : new Http1Pool(endpoint, limits)
+  constructor (options: TargetOptions, limits?: PoolLimits, owner?: TargetOwner) {
+    this.endpoint = options
+    this.hostField = authorityOf(options)
+    this.basePath = options.basePath ?? ''
+    this.name = nameOf(options)
+    this.pool = options.http2 === true ? new Http2Pool(options, limits) : new Http1Pool(options, limits)
+    this.#owner = owner
   }
+
+  began (): void {
+    this.inFlight++
+  }
+
+  responded (status: number): void {
+    if (this.#owner !== undefined && status < 500) this.#owner.responded(this)
+  }
+
+  rest (milliseconds: number): void {
+    this.#owner?.rest(this, milliseconds)
+  }
+
+  ended (result: AttemptResult, reason: string): void {
+    this.inFlight--
+    this.#owner?.ended(this, result, reason)
+  }
+}
+
+/** How the log names an address. */
+export function nameOf (endpoint: Endpoint): string {
+  return 'socketPath' in endpoint ? `unix:${endpoint.socketPath}` : `${endpoint.protocol}://${authorityOf(endpoint)}`
 }
 
 /** What a request to an address has as its Host. */

@@ -73,6 +73,6 @@ t.test('placeholders beside what is of the wrong shape', async t => {
     'routes[1]: found null, must be an object such as { "prefix": "/api/auth", "target": "http://localhost:3001" }',
     `routes[2].nope: unknown key, must be one of ${ROUTE_KEYS}`,
     'routes[2].prefix: is missing, must be a path such as "/api/auth"',
-    'routes[2].target: is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or respond or redirect in its place'
+    'routes[2].target: is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or upstream, respond or redirect in its place'
   ])
 })

@@ -66,7 +66,7 @@ t.test('stripPrefix stands alone', async t => {
 
 t.test('a route has a target, or responds itself', async t => {
   const route = (keys: object): string[] => mistakesIn({ routes: [{ prefix: '/a', ...keys }] })
-  const missing = 'routes[0].target: is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or respond or redirect in its place'
+  const missing = 'routes[0].target: is missing, must be a URL such as "http://localhost:3001" or an object such as { "host": "localhost", "port": 3001 }, or upstream, respond or redirect in its place'
   t.strictSame(route({}), [missing])
   t.strictSame(route({ targt: TARGET }), ['routes[0].targt: unknown key, did you mean `target`?'])
   t.strictSame(route({ respond: {} }), [])

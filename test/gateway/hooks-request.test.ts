@@ -41,7 +41,7 @@ t.test('getTarget chooses where a request goes, as a URL or by its parts', async
   t.equal(await ask('a'), `a 127.0.0.1:${a?.port}`)
   t.equal(await ask('b'), `b 127.0.0.1:${b?.port}`)
   t.equal(await ask('nowhere'), 'own', 'undefined is the route\'s own target')
-  t.strictSame(app.gateway.state.upstreams, [own.port, a?.port, b?.port].map(port => ({ target: `http://127.0.0.1:${port}`, size: 1, idle: 1, waiting: 0 })))
+  t.match(app.gateway.state.upstreams, [own.port, a?.port, b?.port].map(port => ({ target: `http://127.0.0.1:${port}`, size: 1, idle: 1, waiting: 0 })))
 })
 
 t.test('getTarget: a base path counts, and the route\'s own host', async t => {

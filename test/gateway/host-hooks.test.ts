@@ -274,17 +274,20 @@ t.test('fastify.gateway: one for an app, with its routes and how they stand', as
     await app.register(streamGateway, { routes: [{ prefix: '/b', target: { host: '127.0.0.1', port: b } }, { prefix: '/c', redirect: { to: '/b' } }] })
   })
   t.strictSame(app.gateway.routes, [
-    { prefix: '/v1/a', target: `http://127.0.0.1:${a}`, options: { prefix: '/a', target: `http://127.0.0.1:${a}`, onEnd } },
-    { prefix: '/b', target: `http://127.0.0.1:${b}`, options: { prefix: '/b', target: { host: '127.0.0.1', port: b } } },
-    { prefix: '/c', target: undefined, options: { prefix: '/c', redirect: { to: '/b' } } }
+    { prefix: '/v1/a', target: `http://127.0.0.1:${a}`, upstream: undefined, options: { prefix: '/a', target: `http://127.0.0.1:${a}`, onEnd } },
+    { prefix: '/b', target: `http://127.0.0.1:${b}`, upstream: undefined, options: { prefix: '/b', target: { host: '127.0.0.1', port: b } } },
+    { prefix: '/c', target: undefined, upstream: undefined, options: { prefix: '/c', redirect: { to: '/b' } } }
   ])
-  app.gateway.events.once('hello', () => {})
+  app.gateway.events.once('target', () => {})
   t.equal((await call(port, '/v1/a')).body.toString(), 'a')
   const waiting = call(port, '/b')
   while (pending.length === 0) await new Promise(resolve => setImmediate(resolve))
   t.strictSame(app.gateway.state, {
     inFlight: 1,
-    upstreams: [{ target: `http://127.0.0.1:${a}`, size: 1, idle: 1, waiting: 0 }, { target: `http://127.0.0.1:${b}`, size: 1, idle: 0, waiting: 0 }]
+    upstreams: [
+      { upstream: undefined, target: `http://127.0.0.1:${a}`, state: 'available', inFlight: 0, size: 1, idle: 1, waiting: 0 },
+      { upstream: undefined, target: `http://127.0.0.1:${b}`, state: 'available', inFlight: 1, size: 1, idle: 0, waiting: 0 }
+    ]
   })
   let isClosed = false
   const closed = app.gateway.close().then(() => { isClosed = true })

@@ -296,13 +296,13 @@ for (const code of [NO_ERROR, INTERNAL_ERROR]) {
     sessions[0]?.goaway(code, 1)
     const [first, second, third] = both
     if (first === undefined || second === undefined || third === undefined) throw new Error('asked for three')
-    t.equal(pool.isUnprocessed(second.request, await second.failure), true)
-    t.equal(pool.isUnprocessed(third.request, await third.failure), false, 'tried once already')
+    t.equal(pool.progressOf(second.request, await second.failure), 'unprocessed')
+    t.equal(pool.progressOf(third.request, await third.failure), 'unprocessed')
     if (code === NO_ERROR && held[0] !== undefined) {
       response(held[0])
       t.equal(await first.body, 'ok')
     } else {
-      t.equal(pool.isUnprocessed(first.request, await first.failure), false)
+      t.equal(pool.progressOf(first.request, await first.failure), 'sent')
     }
   })
 }
@@ -313,7 +313,7 @@ t.test('a rejected stream was not touched, one reset with another code was', asy
     const { request, failure } = ask(`/${code}`)
     const error = await failure
     t.equal(error.code, 'ERR_HTTP2_STREAM_ERROR')
-    t.equal(pool.isUnprocessed(request, error), code === REFUSED_STREAM)
+    t.equal(pool.progressOf(request, error), code === REFUSED_STREAM ? 'unprocessed' : 'sent')
   }
   t.equal(pool.size, 1, 'the connection is none the worse')
 })
@@ -373,7 +373,7 @@ t.test('a lost connection fails what is on it', async t => {
     for (const { request, failure } of [first, second, hinted, half]) {
       const error = await failure
       t.equal(error.code, 'ECONNRESET')
-      t.equal(pool.isUnprocessed(request, error), request === second.request, 'no sign of life, on a connection that had been good')
+      t.equal(pool.progressOf(request, error), request === second.request ? 'lost' : 'sent', 'no sign of life, on a connection that had been good')
     }
     await until(() => pool.size === 0)
   }
@@ -386,7 +386,7 @@ t.test('a connection that cannot be made fails with its reason, and is not tried
   const { request, failure } = ask('/')
   const error = await failure
   t.equal(error.code, 'ECONNREFUSED')
-  t.equal(pool.isUnprocessed(request, error), false)
+  t.equal(pool.progressOf(request, error), 'unconnected')
   await until(() => pool.size === 0)
 
   const silent = await rawService(t, () => {})
@@ -410,7 +410,7 @@ t.test('a service that speaks something else is an error', async t => {
   const { request, failure } = ask('/')
   const error = await failure
   t.match(error.code, /^ERR_HTTP2/)
-  t.equal(pool.isUnprocessed(request, error), false)
+  t.equal(pool.progressOf(request, error), 'sent')
   await until(() => pool.size === 0)
 })
 

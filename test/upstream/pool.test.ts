@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Test } from 'tap'
-import { hasResponded } from '../../src/upstream/connection.js'
+import { stateOf } from '../../src/upstream/connection.js'
 import { Http1Pool } from '../../src/upstream/http1-pool.js'
 import { HTTP1_LIMITS, QueueFullError } from '../../src/upstream/pool.js'
 import type { PoolLimits } from '../../src/upstream/pool.js'
@@ -73,7 +73,7 @@ t.test('a connection is kept, used again, and never acquired twice', async t => 
   t.equal(second.request.reusedSocket, true)
   t.equal(await third.response, 'ok')
   t.equal(third.request.reusedSocket, false)
-  t.equal(hasResponded(second.request), true)
+  t.equal(stateOf(second.request)?.hasResponded, true)
   await resolved()
   const { socket } = second.request
   socket?.emit('free')
@@ -144,7 +144,7 @@ t.test('a connection that dies under a request fails it and is forgotten', async
   const { pool, ask } = await pooled(t, {}, socket => socket.resetAndDestroy())
   const { response, request } = ask('/1')
   await t.rejects(response, { code: 'ECONNRESET' })
-  t.equal(hasResponded(request), false)
+  t.not(stateOf(request)?.hasResponded, true)
   while (pool.size > 0) await resolved()
 })
 

@@ -88,7 +88,7 @@ export class HealthChecks<Target> {
 function checkOf ({ type, path = '/', host: asked, expect, service = '', timeout }: HealthOptions, endpoint: TargetOptions): Check {
   const { protocol } = endpoint
   if (type === 'tcp') return tcpCheck(protocol === 'https')
-  const host = asked ?? endpoint.hostField ?? authorityOf(endpoint)
+  const host = asked ?? authorityOf(endpoint)
   if (type === 'grpc') return grpcCheck({ service, host, timeout }, protocol)
   return endpoint.http2 === true ? http2Check({ path, host, expect }, protocol) : http1Check({ path, host, expect })
 }

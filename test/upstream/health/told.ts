@@ -42,7 +42,7 @@ export function checks (t: Test, more: Partial<HealthOptions> = {}, random?: () 
   return { told, checks }
 }
 
-export function http (port: number, more: Pick<TargetOptions, 'basePath' | 'hostField' | 'connectTimeout' | 'http2'> = {}): TargetOptions {
+export function http (port: number, more: Pick<TargetOptions, 'basePath' | 'connectTimeout' | 'http2'> = {}): TargetOptions {
   return { protocol: 'http', host: '127.0.0.1', port, ...more }
 }
 

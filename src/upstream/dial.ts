@@ -22,6 +22,11 @@ export interface TcpEndpoint {
   /** A name or an address, without brackets also for IPv6. */
   readonly host: string
   readonly port: number
+  /**
+   * Where to connect in place of a look-up of `host`, which must be a name then: Host and TLS go by it still.
+   * @default what `host` stands for
+   */
+  readonly address?: string
   /** For https. */
   readonly tls?: TlsOptions
 }
@@ -90,8 +95,8 @@ export class Dialer {
   /** A name with addresses of both families is tried by either (RFC 8305), as Node does by default. */
   #connect (reading: Reading): Socket {
     if ('socketPath' in this.#endpoint) return connect({ ...reading, path: this.#endpoint.socketPath })
-    const { host, port } = this.#endpoint
-    return connect({ ...reading, host, port, noDelay: true })
+    const { host, port, address = host } = this.#endpoint
+    return connect({ ...reading, host: address, port, noDelay: true })
   }
 
   #connectTls (options: ConnectionOptions, reading: Reading): Socket {
@@ -104,10 +109,10 @@ export class Dialer {
 }
 
 /** The certificates are read here, once for all connections. */
-function tlsOptions ({ host, port, tls = {}, http2 = false }: TcpEndpoint & Endpoint): ConnectionOptions {
+function tlsOptions ({ host, port, address = host, tls = {}, http2 = false }: TcpEndpoint & Endpoint): ConnectionOptions {
   // An IP address is no server name (RFC 6066 section 3).
   const { servername = isIP(host) === 0 ? host : '', rejectUnauthorized = true, ...context } = tls
-  return { host, port, servername, rejectUnauthorized, ALPNProtocols: [http2 ? 'h2' : 'http/1.1'], secureContext: createSecureContext(context) }
+  return { host: address, port, servername, rejectUnauthorized, ALPNProtocols: [http2 ? 'h2' : 'http/1.1'], secureContext: createSecureContext(context) }
 }
 
 function giveUp (socket: Socket, timeout: number): void {

@@ -1,3 +1,4 @@
+import { Dns } from './dns-schema.js'
 import { Health } from './health-schema.js'
 import { AnyOf, Count, Default, Dictionary, Duration, Fraction, List, OneOf, Optional, Section, Switch, Switchable, Text } from './kinds.js'
 import { TARGET, TargetUrl } from './target-schema.js'
@@ -51,6 +52,7 @@ export const Upstream = Section('A service and its addresses.', {
   sticky: Optional(Sticky),
   slowStart: Default('10s', Duration('How long a target that comes back takes to get its whole share. `0` gives it at once.', { least: 0 })),
   health: Optional(Health),
+  dns: Optional(Dns),
   ejection: Default({}, Switchable('When a target is left alone for a while, by how its requests end. `false`: never.', Ejection, { errorMessage: EJECTION })),
   maxConnections: Optional(Count('Connections to one target at once.', { least: 1 }), '4096, over HTTP/2 64'),
   maxConcurrent: Optional(Count('Requests in progress at one target at once. When all have as many, further ones wait.', { least: 1 }), 'as many as its connections carry'),

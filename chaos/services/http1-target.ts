@@ -98,6 +98,10 @@ class Http1Responder implements Responder {
     this.request.pause()
   }
 
+  release (): void {
+    this.request.resume()
+  }
+
   head (status: number, fields: Record<string, string>, length: number, framing: Framing): void {
     const { response } = this
     if (framing === 'close') this.#delimitByClose()

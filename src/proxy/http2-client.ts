@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
+import { outsideReads } from '../node/http2-reads.js'
 import { hasVanished } from '../node/server-connection.js'
 import { groupFields } from '../upstream/http2-fields.js'
 import { isHttp2 } from './client-protocol.js'
@@ -99,11 +100,8 @@ export const http2Client: ClientProtocol = {
 
   hasLeft: () => false,
 
-  /** The stream is closed when its last frame has left, and to a client that reads nothing none leaves. */
   breakOff (response) {
-    const stream = streamOf(response)
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-    stream.destroy()
+    outsideReads(reset, streamOf(response))
   },
 
   /**
@@ -120,9 +118,15 @@ export const http2Client: ClientProtocol = {
       stream.off('end', leave)
       stream.close(constants.NGHTTP2_NO_ERROR)
     }
-    if (stream.writableEnded) stop()
-    else stream.once('wantTrailers', () => setImmediate(stop))
+    if (stream.writableEnded) outsideReads(stop)
+    else stream.once('wantTrailers', () => outsideReads(stop))
   }
+}
+
+/** The stream is closed when its last frame has left, and to a client that reads nothing none leaves. */
+function reset (stream: ServerHttp2Stream): void {
+  stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  stream.destroy()
 }
 
 /** Fastify's types know HTTP/1 only; this is where they are left. */

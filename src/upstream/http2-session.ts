@@ -1,6 +1,7 @@
 import { connect } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, ClientSessionRequestOptions } from 'node:http2'
 import type { Socket } from 'node:net'
+import { outsideReads } from '../node/http2-reads.js'
 import type { Dialer } from './dial.js'
 import type { Fields } from './http2-fields.js'
 
@@ -139,7 +140,8 @@ export class Session {
   #end (): void {
     if (this.#isEnding) return
     this.#isEnding = true
-    this.#session.destroy()
+    // From a stream's end or a GOAWAY.
+    outsideReads(() => this.#session.destroy())
     const timer = setTimeout(() => this.#socket.destroy(), LINGER).unref()
     this.#session.once('close', () => clearTimeout(timer))
   }

@@ -99,7 +99,7 @@ export class Session {
 
   /**
    * Ends a session that the upstream has forfeited, by what is no frame of HTTP/2 for one: nothing is read or written on
-   * it from then on, and Node tells nobody. Called from time to time.
+   * it from then on, and Node 20 tells nobody. Called from time to time.
    */
   look (): void {
     if (this.isLost || isTerminated(this.#session)) this.#end()

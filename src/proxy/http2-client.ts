@@ -50,7 +50,11 @@ export const http2Client: ClientProtocol = {
   /** Node reads the end of such a stream by itself. */
   expectNoBody () {},
 
-  deliverBody: readStream,
+  deliverBody (request, receiver) {
+    // Before the receiver's own listener.
+    if (request.method === 'HEAD') request.on('end', abortIfReset)
+    readStream(request, receiver)
+  },
 
   resumeBody: request => request.resume(),
 
@@ -121,6 +125,14 @@ export const http2Client: ClientProtocol = {
     if (stream.writableEnded) outsideReads(stop)
     else stream.once('wantTrailers', () => outsideReads(stop))
   }
+}
+
+/**
+ * Node has ended the response to a HEAD before anybody sees the request, and so tells of no `aborted` when the client
+ * resets the stream or is gone: the body of the request comes to an end, as if it were whole.
+ */
+function abortIfReset (this: IncomingMessage): void {
+  if (asRequest(this).stream.closed) this.emit('aborted')
 }
 
 /** The stream is closed when its last frame has left, and to a client that reads nothing none leaves. */

@@ -42,6 +42,8 @@ export class UploadCase {
   readonly #break: Break
   readonly #reaction: Reaction
   readonly #response: ReturnType<typeof generateHttp2Response>
+  /** To the request before, where there is one. */
+  readonly #responseBefore: ReturnType<typeof generateHttp2Response>
   #client = NOBODY
 
   constructor (random: Random, readonly number: number) {
@@ -62,6 +64,8 @@ export class UploadCase {
     this.#pieces = split(this.bytes, random)
     this.#reaction = random.pick(['read', 'read', 'respond', 'respond and close', 'respond and reset', 'respond in part'])
     this.#response = generateHttp2Response(random, `${number}-1`, 'POST')
+    const [first] = readRequests(before).requests
+    this.#responseBefore = generateHttp2Response(random, `${number}-0`, first?.line[0] ?? 'GET')
   }
 
   /** A whole request is that before. */
@@ -84,8 +88,9 @@ export class UploadCase {
   onStream (stream: ServiceStream): void {
     if (!this.streams.includes(stream)) this.streams.push(stream)
     this.complaints.push(...unless(stream.message.state !== 'malformed', 'the service got a stream that is no request'))
-    if (stream.message.state !== 'whole' && (this.#reaction === 'read' || !this.#isLast(stream.message))) return
-    stream.respond(this.#response.units, 'stay').catch(error => this.complaints.push(String(error)))
+    const isLast = this.#isLast(stream.message)
+    if (stream.message.state !== 'whole' && (this.#reaction === 'read' || !isLast)) return
+    stream.respond((isLast ? this.#response : this.#responseBefore).units, 'stay').catch(error => this.complaints.push(String(error)))
   }
 
   #isLast ({ line: [, path] }: Message): boolean {

@@ -45,5 +45,6 @@ t.test('docs/resilience.md: what a program does with it', async t => {
   const views = Array.isArray(run) ? run.map((view: TargetView) => view.target) : []
   t.ok(views.includes(b.url))
   app.gateway.upstream('app')?.setTargets([a.url])
+  await new Promise(resolve => setImmediate(resolve))
   t.match(told.at(-1), { upstream: 'app', target: b.url, state: 'draining' })
 })

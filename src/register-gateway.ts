@@ -6,6 +6,7 @@ import upgrade from '../plugins/upgrade.js'
 import type { Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { Policy } from './server/policy.js'
+import { reloadRouteCertificates } from './server/route-certificates.js'
 
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
   /** One line per request. */
@@ -28,4 +29,5 @@ export async function registerGateway (fastify: FastifyInstance, settings: Gatew
   await fastify.register(rateLimit, { ...settings, policies })
   await fastify.register(upgrade, settings)
   await fastify.register(gateway, { ...settings, policies })
+  reloadRouteCertificates(fastify, settings.routes.flatMap(({ target }) => target?.tls ?? []))
 }

@@ -3,10 +3,11 @@ import { Cors } from './cors-schema.js'
 import { headerRules } from './header-rules.js'
 import { normalizeHost } from './hosts.js'
 import { type Normalized, normalizeBySchema } from './normalize-by-schema.js'
-import { readPem } from './pem.js'
+import { pathsOf, readPems } from './pem.js'
 import { RateLimit } from './rate-limit-schema.js'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
 import { HEALTH_PATHS } from './server-schema.js'
+import type { RouteTls } from './tls-schema.js'
 import type { CorsSettings, NormalizedRoute, RateLimitSettings, RouteSettings, RouteTlsSettings, ServerSettings, Settings } from './settings.js'
 import { bareHost, parseTarget, type Target } from './target.js'
 
@@ -61,13 +62,9 @@ function normalizeTarget (target: NonNullable<NormalizedRoute['target']>): Targe
   return typeof target === 'string' ? parseTarget(target) : { ...target, host: bareHost(target.host) }
 }
 
-function readFiles ({ ca, cert, key, ...tls }: RouteTlsSettings): RouteTlsSettings {
-  return {
-    ...tls,
-    ...(ca !== undefined && { ca: readPem(ca) }),
-    ...(cert !== undefined && { cert: readPem(cert) }),
-    ...(key !== undefined && { key: readPem(key) })
-  }
+function readFiles (tls: Normalized<typeof RouteTls>): RouteTlsSettings {
+  const files = pathsOf(tls)
+  return { ...tls, ...readPems(files), files }
 }
 
 // A required key that is on neither level means that neither level says anything: half a section has been rejected

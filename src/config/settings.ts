@@ -1,6 +1,7 @@
 import type { Cors } from './cors-schema.js'
 import type { HeaderRules } from './header-rules.js'
 import type { Normalized } from './normalize-by-schema.js'
+import type { PemSources } from './pem.js'
 import type { RateLimit } from './rate-limit-schema.js'
 import type { Route } from './route-schema.js'
 import type { GatewayConfigSchema } from './schema.js'
@@ -30,8 +31,11 @@ export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustPr
 /** Paths or PEM, as they are written: files are read again when they change. */
 export type ServerTlsSettings = Normalized<typeof ServerTls>
 
-/** Certificates and keys are read, they are PEM. */
-export type RouteTlsSettings = Normalized<typeof RouteTls>
+/** Certificates and keys are read, they are PEM. What came from files is replaced in here when these change. */
+export type RouteTlsSettings = Normalized<typeof RouteTls> & {
+  /** The paths of what was read. */
+  readonly files: PemSources
+}
 
 export type CorsSettings = Normalized<typeof Cors>
 

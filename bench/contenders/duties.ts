@@ -22,7 +22,7 @@ export interface Place {
   /** One more route to each, at `routePath` of its index; in ours and nginx. */
   routePorts: readonly number[]
   accessLog: boolean
-  /** Of the cluster of ours; undefined: the service as one process. */
+  /** Of ours, under a supervisor; undefined: the service as one process. */
   workers: number | undefined
 }
 

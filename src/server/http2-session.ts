@@ -58,7 +58,7 @@ export class BoundSession {
 
   /** Tells the client that the session will be closed; what it has sent until it hears of it is taken still (RFC 9113 section 6.8). */
   announceClose (): void {
-    if (this.#session.closed || this.#session.destroyed) return
+    if (this.#session.destroyed) return
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM)
     this.#announced = true
   }

@@ -23,7 +23,7 @@ t.test('a reload: what is asked meanwhile gets its response, what is under way e
 
   const kept = new Agent({ keepAlive: true, maxSockets: 4 })
   t.teardown(() => kept.destroy())
-  const asking: Asking = { until: false, workers: new Set() }
+  const asking: Asking = { until: false, workers: new Set(), pause: 5 }
   const askers = [kept, kept, kept, kept, false as const].map(agent => askAllTheWhile(port, agent, asking))
   await gateway.reload(1)
   const young = (await gateway.workers(4)).slice(2)

@@ -24,7 +24,7 @@ export interface Place {
   /** Further targets of the one upstream; in ours and nginx. */
   targetPorts: readonly number[]
   accessLog: boolean
-  /** Of the cluster of ours; undefined: the service as one process. */
+  /** Of ours, under a supervisor; undefined: the service as one process. */
   workers: number | undefined
 }
 

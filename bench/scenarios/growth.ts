@@ -92,7 +92,7 @@ export const targets: Scenario = {
 /** Whether twice the processes carry twice the requests. */
 export const cluster: Scenario = {
   id: 'cluster',
-  title: () => `small GET, one and two processes (npm run start:cluster), ${CONNECTIONS} connections`,
+  title: () => `small GET, one and two processes (start --workers), ${CONNECTIONS} connections`,
   remark: 'The processes may run on all cores. On two cores the second process shares one with the load and the upstream, so req/s is bounded by what these leave. ' +
     'CPU per request, of all processes together, says what two would carry with a core each.',
   quick: false,

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
@@ -18,7 +20,10 @@ t.test('_parent of a connection with TLS is that of TCP, which can be reset', as
 })
 
 t.test('TCP is reset, and the socket of a server on a path cannot be', async t => {
-  for (const [listen, isReset] of [[{ port: 0, host: '127.0.0.1' }, true], [{ path: join(t.testdir(), 's') }, false]] as const) {
+  // The path of a socket is short.
+  const folder = mkdtempSync(join(tmpdir(), 'reset-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  for (const [listen, isReset] of [[{ port: 0, host: '127.0.0.1' }, true], [{ path: join(folder, 's') }, false]] as const) {
     const server = createServer()
     server.listen(listen)
     await once(server, 'listening')

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { cpSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeBinary } from '../bench/node-binary.js'
@@ -14,6 +14,9 @@ const TIMEOUT = 120_000
 
 const tests = fileURLToPath(new URL('node', import.meta.url))
 const files = readdirSync(tests).filter(name => name.endsWith('.test.js'))
+
+// tsc compiles the fixtures and leaves their certificates behind.
+cpSync(fileURLToPath(new URL('../../test/fixtures/tls', import.meta.url)), fileURLToPath(new URL('fixtures/tls', import.meta.url)), { recursive: true })
 
 for (const major of NODES) {
   const { path, version } = nodeBinary(major)

@@ -5,6 +5,8 @@ import type { RateLimitSettings } from '../config/index.js'
 
 /** Milliseconds that a request waits for the store at most. The rest of 50 is for a loop that comes to its timers late. */
 const LONGEST_WAIT = 40
+/** Milliseconds from a request that was not counted in time to another, with none between them that was, after which the store is away. */
+const GRACE = 200
 /** Milliseconds between two looks whether the store is back. */
 const PAUSE = 500
 /** Milliseconds that the store may take to accept a connection, and for each step until it is ready. */
@@ -54,7 +56,8 @@ export async function openRedis (settings: StoreSettings, log: Log, load = async
  * Stands between @fastify/rate-limit and Redis: no request waits for it longer than a moment, and none at all while it
  * is known to be away. By itself ioredis holds commands until it has tried to connect 20 times, which takes nine seconds.
  *
- * Away is a connection that is lost, an error in place of a count (a replica that is read-only, no memory), or silence.
+ * Away is a connection that is lost, an error in place of a count (a replica that is read-only, no memory), or silence,
+ * but for that of a moment.
  * From then on only one count at a time goes there, nobody's, until one comes back in time.
  */
 export class RedisStore {
@@ -66,6 +69,8 @@ export class RedisStore {
   readonly #log: Log
   #state: 'starting' | 'available' | 'away' | 'closed' = 'starting'
   #timer: NodeJS.Timeout | undefined
+  /** When a request was not counted in time; `undefined` when one was since. */
+  #lateSince: number | undefined
   #settle = (): void => {}
   /** Resolves when it is known for the first time how it stands. */
   readonly #settled = new Promise<void>(resolve => { this.#settle = resolve })
@@ -112,12 +117,13 @@ export class RedisStore {
     // One turn later: where the loop itself was late, the result lies in the socket.
     const timer = setTimeout(setImmediate, LONGEST_WAIT, () => {
       if (!waits) return
-      this.#failed(SILENT)
+      this.#late()
       settle(new StoreAwayError())
     })
     this.#client.rateLimit(key, timeWindow, max, continueExceeding, exponentialBackoff, (error, result) => {
       if (!waits) return
       if (!error) {
+        this.#lateSince = undefined
         settle(null, result)
         return
       }
@@ -141,7 +147,14 @@ export class RedisStore {
     })
   }
 
+  #late (): void {
+    const now = performance.now()
+    this.#lateSince ??= now
+    if (now - this.#lateSince >= GRACE) this.#failed(SILENT)
+  }
+
   #works (): void {
+    this.#lateSince = undefined
     if (this.#state === 'away') this.#log.info({ store: this.#name }, BACK)
     this.#state = 'available'
     this.#settle()

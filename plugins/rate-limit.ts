@@ -21,10 +21,14 @@ interface Options extends Pick<Settings, 'rateLimit' | 'routes'> {
 /** Makes what counts a request for one limit. */
 type CreateLimit = FastifyInstance['createRateLimit']
 
+type KeyOf = (request: FastifyRequest) => string | Promise<string>
+
 interface Store {
   readonly create: CreateLimit
   /** Whether all limits are counted in one place, so that their keys must differ. */
   readonly isShared: boolean
+  /** The host's own keys, for limits that have none. */
+  readonly keyOf?: KeyOf
 }
 
 /**
@@ -64,13 +68,18 @@ function nameOf ({ prefix, hosts = [], methods = [] }: RouteSettings): string {
 
 async function openStore (fastify: FastifyInstance, settings: StoreSettings): Promise<Store> {
   if (settings.store === 'memory') {
-    const isShared = fastify.hasDecorator('createRateLimit')
-    return { create: isShared ? fastify.createRateLimit : await limitsOn(fastify, {}), isShared }
+    return fastify.hasDecorator('createRateLimit') ? storeOfHost(fastify) : { create: await limitsOn(fastify, {}), isShared: false }
   }
   const redis = await openRedis(settings, fastify.log)
   fastify.addHook('onReady', async () => await redis.open())
   fastify.addHook('onClose', async () => redis.close())
   return { create: await limitsOn(fastify, { redis }), isShared: true }
+}
+
+function storeOfHost ({ createRateLimit: create }: FastifyInstance): Store {
+  // Whoever is allowed is not counted, but has a key.
+  const ask = create({ allowList: () => true })
+  return { create, isShared: true, keyOf: async request => (await ask(request)).key }
 }
 
 /**
@@ -89,14 +98,14 @@ async function limitsOn (fastify: FastifyInstance, options: RateLimitPluginOptio
   })
 }
 
-function limitHook ({ create, isShared }: Store, settings: RateLimitSettings, name: string): onRequestHookHandler {
+function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: RateLimitSettings, name: string): onRequestHookHandler {
   const { max, timeWindow, maxClients, allowList, onStoreError } = settings
-  const keyOf = compileClientKey(settings.key)
+  const keyOf = (settings.key === undefined ? ownKeyOf : undefined) ?? keyBy(settings.key)
   const options: RateLimitOptions = {
     max,
     timeWindow,
     cache: maxClients,
-    keyGenerator: isShared ? request => name + keyOf(addressOf(request), request.raw.headers) : request => keyOf(addressOf(request), request.raw.headers),
+    keyGenerator: isShared ? async request => name + await keyOf(request) : keyOf,
     ...(allowList && { allowList: isAmong(allowList) })
   }
   const count = create(options)
@@ -119,6 +128,11 @@ function limitHook ({ create, isShared }: Store, settings: RateLimitSettings, na
     reply.header('retry-after', counted.ttlInSeconds)
     throw new GatewayError('TOO_MANY_REQUESTS', `Rate limit exceeded, retry in ${inWords(counted.ttlInSeconds)}`)
   }
+}
+
+function keyBy (source: string | undefined): KeyOf {
+  const keyOf = compileClientKey(source)
+  return request => keyOf(addressOf(request), request.raw.headers)
 }
 
 /** By the whole address: the key may be that of a network. */

@@ -12,11 +12,11 @@ const StoreTls = Section('How a `rediss://` store is verified, and which certifi
 export const RateLimit = Section('The limit.', {
   max: Count('How many requests one client may make within `timeWindow`.', { least: 1, examples: [1000] }),
   timeWindow: Default('1m', Duration('The time in which requests are counted.')),
-  key: Default('ip', Text(
+  key: Optional(Text(
     'Who one client is: an address (`"ip"`; of IPv6 its /64 network), or who sends the same header (`"header:x-api-key"`) or cookie (`"cookie:session"`). ' +
     'Without that header or cookie the address counts.', {
       format: 'client-key', examples: ['ip', 'header:x-api-key', 'cookie:session'], errorMessage: 'must be "ip", "header:" and a name, or "cookie:" and a name'
-    })),
+    }), '`"ip"`'),
   methods: Optional(List(
     'The methods that are counted; `GET` counts HEAD as well.',
     Text('A method.', { format: 'method', errorMessage: 'must be a method in capitals such as "POST"' }), {

@@ -15,7 +15,7 @@ const COOKIE = 'cookie:'
  * @param source `ip`, `header:` with a name, or `cookie:` with one. A request without that header or cookie is counted
  * under its address: nobody gets around a limit by leaving it out.
  */
-export function compileClientKey (source: string): ClientKey {
+export function compileClientKey (source = 'ip'): ClientKey {
   if (source.startsWith(HEADER)) {
     const name = source.slice(HEADER.length).toLowerCase()
     return (ip, headers) => digestOf(headers[name]) ?? networkOf(ip)

@@ -84,7 +84,7 @@ function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacte
 
 /** Who one client is, is for the rate limit to say where there is one. */
 function concurrencyOf ({ maxConcurrentPerConnection, concurrency, rateLimit }: RouteSettings): Concurrency {
-  return new Concurrency({ perConnection: maxConcurrentPerConnection, ...concurrency, keyOf: compileClientKey(rateLimit ? rateLimit.key : 'ip') })
+  return new Concurrency({ perConnection: maxConcurrentPerConnection, ...concurrency, keyOf: compileClientKey(rateLimit ? rateLimit.key : undefined) })
 }
 
 /** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */

@@ -107,18 +107,20 @@ t.test('in a host whose @fastify/rate-limit has one store for all, the counters 
     }
   }
   const { port } = await start(t, async app => {
-    await app.register(rateLimit, { global: false, store: Store })
+    await app.register(rateLimit, { global: false, store: Store, keyGenerator: request => `host's ${request.ip}` })
     await app.register(streamGateway, {
       rateLimit: { max: 2 },
       routes: [
-        { prefix: '/a', target }, { prefix: '/own', target, rateLimit: { max: 1 } },
+        { prefix: '/a', target }, { prefix: '/key', target, rateLimit: { key: 'ip' } }, { prefix: '/own', target, rateLimit: { max: 1 } },
         { prefix: '/own', hosts: ['other.example'], target, rateLimit: { max: 1 } }, { prefix: '/broken', target, rateLimit: { max: 1 } }
       ]
     })
   })
   const statuses: number[] = []
-  for (const path of ['/own', '/own', '/a', '/a', '/a', '/broken']) statuses.push((await call(port, path)).status)
+  for (const path of ['/own', '/own', '/a', '/a', '/a', '/broken', '/key']) statuses.push((await call(port, path)).status)
   statuses.push((await call(port, '/own', { headers: { host: 'other.example' } })).status)
-  t.strictSame(statuses, [200, 429, 200, 200, 429, 500, 200])
-  t.strictSame([...counts.keys()], ['/own 127.0.0.1', '* 127.0.0.1', '/broken 127.0.0.1', '/own,other.example 127.0.0.1'])
+  t.strictSame(statuses, [200, 429, 200, 200, 429, 500, 200, 200])
+  t.strictSame([...counts.keys()], [
+    '/own host\'s 127.0.0.1', '* host\'s 127.0.0.1', '/broken host\'s 127.0.0.1', '/key 127.0.0.1', '/own,other.example host\'s 127.0.0.1'
+  ], 'by the host\'s keys, where the gateway names none')
 })

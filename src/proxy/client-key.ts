@@ -37,6 +37,8 @@ function digestOf (value: string | string[] | undefined): string | undefined {
 
 /** An address of IPv4, or the network of one of IPv6: a client there has 2^64 of them. */
 export function networkOf (ip: string): string {
+  if (!ip.includes(':')) return ip
+  // What a proxy says of its client need not be an address.
   if (!isIPv6(ip)) return ip.toLowerCase()
   const groups = groupsOf(ip)
   const network = groups.slice(0, 4)

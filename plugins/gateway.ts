@@ -1,16 +1,13 @@
-import { METHODS } from 'node:http'
-import { setTimeout } from 'node:timers/promises'
 import type {
   FastifyBaseLogger, FastifyContextConfig, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema,
   onRequestHookHandler
 } from 'fastify'
 import fp from 'fastify-plugin'
-import type { FastifyCorsOptions } from '@fastify/cors'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { isGone } from '../src/proxy/client-protocol.js'
-import { Choice, groupByPrefix, placeOf } from '../src/proxy/choice.js'
+import { groupByPrefix } from '../src/proxy/choice.js'
 import type { Group, Place } from '../src/proxy/choice.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
 import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
@@ -19,35 +16,27 @@ import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { Observers } from '../src/proxy/observers.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
-import type { Route } from '../src/proxy/route.js'
-import { forgetHeader, headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
+import { acceptEveryMethod, leaveBodyAlone, OTHER_METHODS, tolerateContentType, WITHOUT_PARSER } from '../src/server/any-request.js'
+import { headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
-import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
+import { closeServer } from '../src/server/close.js'
+import { contextConfig } from '../src/server/context-config.js'
 import { gatewayOf } from '../src/server/gateway.js'
-import type { RegisteredRoute } from '../src/server/gateway.js'
 import type { GivenRoute } from '../src/server/hooks.js'
 import { HostHooks, own, runOnSend } from '../src/server/host-hooks.js'
 import { warnOfBodyLimit } from '../src/server/body-limit.js'
 import { InFlight } from '../src/server/in-flight.js'
-import { localResponse, responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
-import type { LocalResponse, Rejection } from '../src/server/unforwarded.js'
+import { responderOf, respondUnforwarded } from '../src/server/unforwarded.js'
 import { rejectMalformed } from '../src/server/malformed.js'
+import { Mounts } from '../src/server/mounts.js'
+import type { Mount } from '../src/server/mounts.js'
 import type { Policy } from '../src/server/policy.js'
 import { RouteFactory } from '../src/server/route-factory.js'
 import { Upstreams } from '../src/server/upstreams.js'
 import { exchangeIds } from '../src/server/request-ids.js'
 import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The policy of the route, for a host's @fastify/cors. */
-    cors?: FastifyCorsOptions | false
-    /** Whether requests for the route have access lines. */
-    accessLog?: boolean
-  }
-}
 
 export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
@@ -62,20 +51,6 @@ export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' |
   given?: readonly GivenRoute[]
 }
 
-/** A route, and what decides before its exchanges. */
-interface Mount {
-  /** `undefined` for what is not forwarded. */
-  readonly route: Route | undefined
-  /** What the gateway has in place of a target. */
-  readonly local?: LocalResponse
-  /** Where no route of the prefix takes the request. */
-  readonly rejection?: Rejection
-  /** One for each of the policies; `undefined` for one that has nothing to decide here. */
-  readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
-  /** What a program decides of its exchanges. */
-  readonly calls: HooksOfRoute<FastifyRequest> | undefined
-}
-
 const kMount = Symbol('mount')
 
 /** Has its mount from the first hook on. */
@@ -88,11 +63,11 @@ type MountedRequest = FastifyRequest & { [kMount]?: Mount }
 export default fp(async function gateway (fastify: FastifyInstance, options: Options) {
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
-  const registered: RegisteredRoute[] = []
   const hosts = new HostHooks()
-  const { events } = gatewayOf(fastify)
-  const upstreams = new Upstreams(options.upstreams, fastify.log, change => events.emit('target', change))
+  const host = gatewayOf(fastify)
+  const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
   const routes = new RouteFactory(options, new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])]))
+  const mounts = new Mounts({ ...options, mountedPrefix }, upstreams, routes)
 
   continueInTurn(fastify.server)
   watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
@@ -101,19 +76,16 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
   fastify.addHook('onReady', async () => await upstreams.start())
   fastify.addHook('onClose', async () => upstreams.close())
-  if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => close(fastify, inFlight, shutdownTimeout))
+  if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => closeServer(fastify, inFlight, shutdownTimeout))
 
   const ownLog = options.isService === true ? sharedLog(fastify) : { childLoggerFactory: beginRequest }
   if (options.isService !== true) watchHost()
-  gatewayOf(fastify).add({ routes: registered, inFlight, upstreams })
+  host.add({ routes: mounts.registered, inFlight, upstreams })
 
   const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
 
   acceptEveryMethod(fastify)
-  const others = METHODS.filter(method => method !== 'CONNECT' && !WITHOUT_PARSER.includes(method))
   const hooks = options.policies.map((_, nth) => own(hookOfMount(nth)))
-  const unrouted = mountOf(undefined)
-  const unmatched: Mount = { ...unrouted, rejection: { code: 'NOT_FOUND' } }
   const groups = groupByPrefix(options.routes)
   if (options.isService === true) mountTogether()
   else for (const group of groups) mountApart(group)
@@ -121,37 +93,14 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   /** Fastify's router keeps 3 KiB for each of 34 methods of each prefix, which a thousand routes need not pay. */
   function mountTogether (): void {
     const table = new PrefixTable<Place<Mount>>()
-    for (const group of groups) table.add(mountedPrefix(group.prefix), placeOf(group, mountOf))
-    mountAt('/*', {}, request => chosen(table.find(splitAbsolute(request.url)?.path ?? request.url) ?? unrouted, request))
+    for (const group of groups) table.add(mountedPrefix(group.prefix), mounts.placeOf(group))
+    mountAt('/*', {}, request => mounts.find(table.find(splitAbsolute(request.url)?.path ?? request.url) ?? mounts.unrouted, request))
   }
 
   /** Only Fastify's router knows the routes of a host that stand between the prefixes and below them. */
   function mountApart (group: Group<RouteSettings>): void {
-    const place = placeOf(group, mountOf)
-    for (const url of mountPoints(group.prefix)) mountAt(url, contextConfig(group.routes), request => chosen(place, request))
-  }
-
-  /** @param settings of a route; `undefined` for the paths that have none */
-  function mountOf (settings: RouteSettings | undefined): Mount {
-    const hooks = options.policies.map(policy => policy(settings))
-    if (settings === undefined) return { route: undefined, hooks, calls: undefined }
-    const given = options.given?.[options.routes.indexOf(settings)]
-    const prefix = mountedPrefix(settings.prefix)
-    const to = upstreams.of(settings)
-    if (given !== undefined) registered.push({ prefix, target: settings.target && to?.upstream.targets[0]?.name, upstream: settings.upstream, options: given.options })
-    if (to === undefined) return { route: undefined, calls: undefined, local: localResponse(prefix, settings), hooks }
-    const calls = given?.hooks && { hooks: given.hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: to.choose }
-    return { route: routes.make(settings, to, prefix), hooks, calls }
-  }
-
-  /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
-  function chosen (place: Place<Mount>, { raw }: FastifyRequest): Mount {
-    if (!(place instanceof Choice)) return place
-    const mount = place.find(raw)
-    if (mount !== undefined) return mount
-    const others = place.others(raw)
-    if (others === undefined) return unmatched
-    return { route: undefined, calls: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
+    const place = mounts.placeOf(group)
+    for (const url of mountPoints(group.prefix)) mountAt(url, contextConfig(group.routes), request => mounts.find(place, request))
   }
 
   function mountAt (url: string, config: FastifyContextConfig, find: (request: FastifyRequest) => Mount): void {
@@ -167,7 +116,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       ...ownLog
     }
     fastify.route({ ...shared, method: WITHOUT_PARSER })
-    fastify.route({ ...shared, method: others, preParsing: own(tolerateContentType) })
+    fastify.route({ ...shared, method: OTHER_METHODS, preParsing: own(tolerateContentType) })
 
     /**
      * Finds the mount, and has the request wait for its turn, before anything is spent on it: else a client with one
@@ -300,48 +249,9 @@ const NO_HOOKS: HooksOfRoute<FastifyRequest> = {
 /** A key of @fastify/swagger, whose types know it alone. */
 const HIDDEN: FastifySchema & { hide: true } = { hide: true }
 
-/** Methods under which Fastify never looks at Content-Type. */
-const WITHOUT_PARSER = ['GET', 'HEAD']
-
 /** The prefix itself and what is below it: `/api/auth` and `/api/auth/x`, not `/api/authx`. */
 function mountPoints (prefix: string): string[] {
   return prefix === '/' ? ['/*'] : [prefix, `${prefix}/*`]
-}
-
-/** Node parses more methods than Fastify knows. `hasBody: false` only means that Fastify leaves the body alone. */
-function acceptEveryMethod (fastify: FastifyInstance): void {
-  for (const method of METHODS) {
-    if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method, { hasBody: false })
-  }
-}
-
-/** Read by a host's @fastify/cors and @fastify/rate-limit; the gateway's own policies are hooks of the route. */
-function contextConfig (routes: Group<RouteSettings>['routes']): FastifyContextConfig {
-  const config: FastifyContextConfig = {}
-  const [{ cors }] = routes
-  if (!haveOneCors(routes)) config.cors = false
-  else if (cors !== undefined) config.cors = cors && corsOptions(cors)
-  if (routes.some(({ rateLimit }) => rateLimit !== undefined)) config.rateLimit = false
-  return config
-}
-
-/** The parser for every content type: the body stays in `request.raw`. */
-function leaveBodyAlone (_request: FastifyRequest, _payload: unknown, done: (error: null) => void): void {
-  done(null)
-}
-
-/**
- * Fastify responds with 415 to a Content-Type that is not well formed before any parser is asked. What the type is worth
- * is for the upstream to say, which gets the field from `rawHeaders`. Only a QUERY without a type is still rejected,
- * as RFC 10008 section 2 demands of every server.
- */
-function tolerateContentType (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: () => void): void {
-  const { headers } = request.raw
-  if (headers['content-type'] !== undefined && request.mediaType === undefined) {
-    delete headers['content-type']
-    forgetHeader(request.raw, 'content-type')
-  }
-  done()
 }
 
 function respondToError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
@@ -351,21 +261,4 @@ function respondToError (error: FastifyError, request: FastifyRequest, reply: Fa
   // Not the gateway's: thrown on to the error handler of the host.
   if (!(known instanceof GatewayError)) throw known
   reply.code(known.statusCode).send(errorBody(known.code, known.message, request.id))
-}
-
-/** Milliseconds that a client has at the end to take the last of its response. */
-const LAST_MOMENT = 1_000
-
-/** Stops accepting, lets what is in flight end, and breaks off what does not, and the connections that ask for nothing. */
-async function close ({ server, log }: FastifyInstance, inFlight: InFlight, timeout: number): Promise<void> {
-  const closed = new Promise<unknown>(resolve => { server.close(resolve) })
-  log.info('shutting down: nothing new is accepted')
-  const left = await inFlight.finish(timeout)
-  if (left > 0) {
-    log.warn({ exchanges: left, timeout }, 'shutting down: broken off')
-  } else {
-    server.closeIdleConnections()
-    await Promise.race([closed, setTimeout(LAST_MOMENT, undefined, { ref: false })])
-  }
-  server.closeAllConnections()
 }

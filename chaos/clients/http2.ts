@@ -3,7 +3,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import { setTimeout as pass } from 'node:timers/promises'
 import type { Seen } from '../observations.js'
 import type { Plan } from '../plan.js'
-import { whenEnded } from '../stream-end.js'
+import { outsideReads, whenEnded } from '../streams.js'
 import { fieldsOf, rest, upload } from './client.js'
 import type { Client } from './client.js'
 import { Recorder } from './recorder.js'
@@ -37,7 +37,7 @@ export class Http2Client implements Client {
     whenEnded(stream, isWhole => {
       recorder.finish(isWhole && recorder.status !== undefined ? 'whole' : 'broken', `code ${stream.rstCode}`)
       // The rest of the body is nobody's.
-      if (!stream.writableEnded) stream.destroy()
+      if (!stream.writableEnded) outsideReads(() => stream.destroy())
     })
     if (plan.leaving?.when === 'at once') {
       await pass(plan.number % 20)
@@ -66,6 +66,8 @@ export class Http2Client implements Client {
 
 /** Never by `close`, which ends the stream before it resets it: then the body would have been whole. */
 function leaveBy (stream: ClientHttp2Stream, session: ClientHttp2Session, how: 'reset' | 'end' | 'cancel' | undefined): void {
-  if (how === 'reset') session.destroy(new Error('left'), constants.NGHTTP2_NO_ERROR)
-  else stream.destroy(new Error('left'))
+  outsideReads(() => {
+    if (how === 'reset') session.destroy(new Error('left'), constants.NGHTTP2_NO_ERROR)
+    else stream.destroy(new Error('left'))
+  })
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { Random } from '../../fuzz/random.js'
@@ -18,6 +18,8 @@ const GARBAGE = ['\0\x01\x02', 'SSH-2.0-OpenSSH_9.7\r\n', 'HTTP/1.1 abc\r\n\r\n'
 
 export class Http1Target extends Target {
   readonly #websockets = new WebSocketServer({ noServer: true })
+  /** On which a body stands whose end would be theirs. */
+  readonly #undelimited = new Set<Socket>()
 
   protected override createServer (): Server {
     const keepAliveTimeout = KEPT[this.index % KEPT.length] ?? 0
@@ -37,7 +39,7 @@ export class Http1Target extends Target {
       response.writeHead(500).end()
       return
     }
-    const responder = new Http1Responder(request, response, record)
+    const responder = new Http1Responder(request, response, record, this.#undelimited)
     const wantsEvents = request.headers.accept === 'text/event-stream'
     respond(responder, record, this.answerFor(record.number), wantsEvents).catch(fail)
   }
@@ -53,6 +55,10 @@ export class Http1Target extends Target {
     talk(this.#websockets, request, socket, head, record, new Random(this.seed, 4, this.index, record.number))
   }
 
+  protected override endsBody (socket: Socket): boolean {
+    return this.#undelimited.has(socket)
+  }
+
   #enter ({ method = '', url = '', headers }: IncomingMessage): ArrivalRecord | undefined {
     return this.journal.enter(this.name, method, url, this.faultFor, headers)
   }
@@ -63,7 +69,7 @@ class Http1Responder implements Responder {
   readonly uploaded: Promise<unknown>
   readonly #socket: IncomingMessage['socket']
 
-  constructor (readonly request: IncomingMessage, readonly response: ServerResponse, record: ArrivalRecord) {
+  constructor (readonly request: IncomingMessage, readonly response: ServerResponse, record: ArrivalRecord, readonly undelimited: Set<Socket>) {
     this.#socket = request.socket
     request.on('error', () => {})
     response.on('error', () => {})
@@ -92,11 +98,23 @@ class Http1Responder implements Responder {
     this.request.pause()
   }
 
+  release (): void {
+    this.request.resume()
+  }
+
   head (status: number, fields: Record<string, string>, length: number, framing: Framing): void {
     const { response } = this
-    if (framing === 'close') response.removeHeader('transfer-encoding')
+    if (framing === 'close') this.#delimitByClose()
     response.writeHead(status, { ...fields, ...(framing === 'length' && { 'content-length': length }), ...(framing === 'close' && { connection: 'close' }) })
     response.flushHeaders()
+  }
+
+  #delimitByClose (): void {
+    const socket = this.#socket
+    this.response.removeHeader('transfer-encoding')
+    this.undelimited.add(socket)
+    this.response.once('finish', () => this.undelimited.delete(socket))
+    socket.once('close', () => this.undelimited.delete(socket))
   }
 
   async write (bytes: Buffer): Promise<void> {

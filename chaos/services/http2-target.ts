@@ -1,7 +1,7 @@
 import { createServer, constants } from 'node:http2'
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
-import { whenEnded } from '../stream-end.js'
+import { outsideReads, whenEnded } from '../streams.js'
 import type { ArrivalRecord } from './journal.js'
 import { fail, respond } from './respond.js'
 import type { Framing, Responder } from './respond.js'
@@ -52,6 +52,10 @@ class Http2Responder implements Responder {
     this.stream.pause()
   }
 
+  release (): void {
+    this.stream.resume()
+  }
+
   head (status: number, fields: Record<string, string>, length: number, framing: Framing): void {
     this.stream.respond({ ':status': status, ...fields, ...(framing === 'length' && { 'content-length': String(length) }) })
   }
@@ -70,12 +74,9 @@ class Http2Responder implements Responder {
     this.stream.end()
   }
 
-  /**
-   * Node would end the stream before it resets it, were it not destroyed with an error. Not while the session is being
-   * read: Node then sends what waits at once, and frees a stream in whose frame nghttp2 still is (heap corruption).
-   */
+  /** Node would end the stream before it resets it, were it not destroyed with an error. */
   reset (): void {
-    setImmediate(() => {
+    outsideReads(() => {
       // Node closes a stream that was held when it has been read to its end.
       this.stream.resume()
       if (this.isGone) return
@@ -95,7 +96,7 @@ class Http2Responder implements Responder {
   spoil (variant: number): void {
     const { session } = this.stream
     if (session === undefined) return
-    if (variant % 2 === 0) session.destroy(new Error('garbage'), constants.NGHTTP2_PROTOCOL_ERROR)
+    if (variant % 2 === 0) outsideReads(() => session.destroy(new Error('garbage'), constants.NGHTTP2_PROTOCOL_ERROR))
     else this.#socketOf(session)?.write('garbage that is no frame'.repeat(variant))
   }
 

@@ -2,7 +2,11 @@ import { setTimeout as pass } from 'node:timers/promises'
 import { bodyOf, sumOf } from '../bodies.js'
 import { piecesOf } from '../faults.js'
 import type { Answer, Fault } from '../faults.js'
+import { TIMEOUT } from '../routes.js'
 import type { ArrivalRecord } from './journal.js'
+
+/** Milliseconds that an upload is left unread: the gateway has given up by then. */
+const HELD = 2 * TIMEOUT
 
 export type Framing = Answer['framing']
 
@@ -15,6 +19,8 @@ export interface Responder {
   readonly isGone: boolean
   /** Reads no more of the upload. */
   hold (): void
+  /** Reads on. */
+  release (): void
   head (status: number, fields: Record<string, string>, length: number, framing: Framing): void
   /** Resolves when the bytes have left, or never will. */
   write (bytes: Buffer): Promise<void>
@@ -36,6 +42,9 @@ export async function respond (responder: Responder, record: ArrivalRecord, answ
     responder.hold()
   } else if (record.fault === 'hang' && answer.variant % 2 === 0) {
     responder.hold()
+    // Who reads nothing is not told of the end either, which stands behind what was sent.
+    await pass(HELD)
+    responder.release()
     return
   } else if (answer.variant % 4 !== 0) {
     await responder.uploaded

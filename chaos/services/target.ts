@@ -21,6 +21,11 @@ export abstract class Target {
 
   protected abstract createServer (): Server
 
+  /** Whether a connection's end in order would say that what was sent on it is whole. */
+  protected endsBody (_socket: Socket): boolean {
+    return false
+  }
+
   get url (): string {
     return `http://${this.address}:${this.#port}`
   }
@@ -54,7 +59,7 @@ export abstract class Target {
     this.#server?.close()
     this.#server = undefined
     for (const socket of this.sockets) {
-      if (how === 'reset') socket.resetAndDestroy()
+      if (how === 'reset' || this.endsBody(socket)) socket.resetAndDestroy()
       else socket.destroy()
     }
   }

@@ -13,7 +13,7 @@ const HEALTH = 'must be true, false, or an object such as { "alive": "/healthz",
 
 const Health = Section('The paths, on the same port as everything else.', {
   alive: Default(HEALTH_PATHS.alive, Text('200 while the process serves.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/healthz"' })),
-  ready: Default(HEALTH_PATHS.ready, Text('200, or 503 once the gateway drains.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/readyz"' }))
+  ready: Default(HEALTH_PATHS.ready, Text('200; 503 once the gateway drains, and while one of `upstreams` has no target that is available.', { format: 'prefix', pattern: PREFIX, errorMessage: 'must be a path such as "/readyz"' }))
 }, { errorMessage: HEALTH })
 
 /** The section of the service itself. */
@@ -36,6 +36,8 @@ export const Server = Section('The gateway as a service. In plugin mode these se
     'How long new connections are still accepted after SIGTERM, until a load balancer has heard that the gateway goes. ' +
     'Every response then closes its connection.', { least: 0, examples: ['5s'] })),
   shutdownTimeout: Default('30s', Duration('How long requests in progress may take to finish after SIGTERM.', { least: 0 })),
+  reloadTimeout: Default('1h', Duration(
+    'How long what is under way may take to finish in a process that a reload of `fastify-stream-gateway start` has replaced; then it ends as after SIGTERM.', { least: 0 })),
   accessLog: Default(true, Switch('Write one log line for each request.')),
   tls: Optional(ServerTls),
   http2: Default(false, Switch('Speak HTTP/2 to clients that ask for it, and HTTP/1.1 to the others. Needs `server.tls`.')),

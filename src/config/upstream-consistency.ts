@@ -1,9 +1,11 @@
+import { isIP } from 'node:net'
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
 import { checkHealthChecks } from './health-consistency.js'
 import { below } from './json-path.js'
 import { nearest } from './nearest.js'
 import { isSection, type RawSection } from './raw-section.js'
+import { bareHost } from './target.js'
 import { checkPair } from './tls-consistency.js'
 
 // What the keys of an upstream, and of a route that names one, say about one another.
@@ -20,6 +22,7 @@ function checkUpstream (upstream: RawSection, path: string): Mistake[] {
     ...checkDistinct(urls, targets, `${path}.targets`),
     ...checkBackups(targets, `${path}.targets`),
     ...checkTls(upstream.tls, urls, `${path}.tls`),
+    ...checkDns(upstream.dns, urls, `${path}.dns`),
     ...checkHealthChecks(upstream.health, `${path}.health`)
   ]
 }
@@ -45,6 +48,11 @@ function checkBackups (targets: unknown[], path: string): Mistake[] {
 function checkTls (tls: unknown, urls: string[], path: string): Mistake[] {
   if (tls !== undefined && !urls.some(url => /^https:/i.test(url))) return [{ path, message: `found ${show(tls)}, must be left out: no target is https` }]
   return checkPair(tls, path)
+}
+
+function checkDns (dns: unknown, urls: string[], path: string): Mistake[] {
+  const areNames = urls.some(url => /^https?:/i.test(url) && URL.canParse(url) && isIP(bareHost(new URL(url).hostname)) === 0)
+  return dns === undefined || areNames ? [] : [{ path, message: `found ${show(dns)}, must be left out: no target has a name` }]
 }
 
 /** Of a target, and with a named upstream its own. */

@@ -1,3 +1,4 @@
+import { Dns } from './dns-schema.js'
 import { Health } from './health-schema.js'
 import { AnyOf, Count, Default, Dictionary, Duration, Fraction, List, OneOf, Optional, Section, Switch, Switchable, Text } from './kinds.js'
 import { TARGET, TargetUrl } from './target-schema.js'
@@ -32,7 +33,7 @@ const Sticky = Section(
     secure: Default(true, Switch('Whether it is sent over https alone.'))
   }, { errorMessage: 'must be an object such as { "cookie": "gateway", "secret": "${STICKY_SECRET}" }' }) // eslint-disable-line no-template-curly-in-string -- as it stands in the file
 
-const Ejection = Section(
+export const Ejection = Section(
   'A target that fails several times in a row gets no requests for a while: failures to connect, resets, timeouts and 5xx count, what a client cancels does not. ' +
   'Then it gets one at a time until one succeeds. A time beyond the first doubles, up to 16 times the first.', {
     after: Default(5, Count('So many failures in a row.', { least: 1 })),
@@ -51,6 +52,7 @@ export const Upstream = Section('A service and its addresses.', {
   sticky: Optional(Sticky),
   slowStart: Default('10s', Duration('How long a target that comes back takes to get its whole share. `0` gives it at once.', { least: 0 })),
   health: Optional(Health),
+  dns: Optional(Dns),
   ejection: Default({}, Switchable('When a target is left alone for a while, by how its requests end. `false`: never.', Ejection, { errorMessage: EJECTION })),
   maxConnections: Optional(Count('Connections to one target at once.', { least: 1 }), '4096, over HTTP/2 64'),
   maxConcurrent: Optional(Count('Requests in progress at one target at once. When all have as many, further ones wait.', { least: 1 }), 'as many as its connections carry'),

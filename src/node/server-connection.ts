@@ -21,6 +21,11 @@ export function currentResponse (connection: ServerConnection): ServerResponse |
   return connection._httpMessage ?? undefined
 }
 
+/** Whether a connection of HTTP/1 waits for a request: nothing is being written, and it was not given away for a tunnel. */
+export function isIdle (connection: ServerConnection): boolean {
+  return connection._httpMessage == null && connection.parser != null
+}
+
 /** The request whose body is still being read. */
 export function unfinishedRequest ({ parser }: ServerConnection): IncomingMessage | undefined {
   const request = parser?.incoming
@@ -54,11 +59,16 @@ export function expectNoBody (request: IncomingMessage & { _consuming?: boolean 
   if (request.listenerCount('end') === 0 && request.listenerCount('close') === 0) request._consuming = true
 }
 
-/** An idle connection would keep a request whose end nobody read, and its exchange, until the next one. */
+/**
+ * An idle connection would keep a request whose end nobody read, and its exchange, until the next one. One that the other
+ * end reset would stay open while an upload stands in it that nobody reads, also that of a request behind this one: Node
+ * does not look at a connection that it does not read.
+ */
 export function releaseRequest (request: IncomingMessage): void {
   const connection: ServerConnection | null = request.socket
   const parser = connection?.parser
   if (parser != null && parser.incoming === request) parser.incoming = null
+  if (connection !== null && hasVanished(connection)) connection.destroy()
 }
 
 /** Milliseconds that a client has to read its response and stop sending. */

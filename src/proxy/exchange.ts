@@ -419,7 +419,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     if (this.outcome !== undefined) return
     this.outcome = outcome
     this.error = error
-    this.#responseBody?.flush()
+    this.#responseBody?.stop()
     this.#protocol.breakOff(this.reply.raw, this.#responseBody?.hasLength === true)
   }
 

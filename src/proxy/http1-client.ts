@@ -1,17 +1,12 @@
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import { discardBody, receiveRequestBody, resumeRequestBody } from '../node/parsed-body.js'
+import { resetConnection } from '../node/reset-connection.js'
 import { expectNoBody, hasVanished, lingerAfterResponse, releaseRequest } from '../node/server-connection.js'
 import type { ClientProtocol } from './client-protocol.js'
 import { eachField, listValue } from './fields.js'
 import { readStream, stopReading } from './stream-body.js'
 
 const NOTHING = Buffer.alloc(0)
-
-/** Node resets TCP alone: it throws for the socket of a server on a path, and TLS closes in its own way. */
-function canReset (socket: Socket | null): socket is Socket {
-  return socket !== null && socket.remoteFamily !== undefined && !('encrypted' in socket)
-}
 
 /** A client that speaks HTTP/1. */
 export const http1Client: ClientProtocol = {
@@ -102,8 +97,9 @@ export const http1Client: ClientProtocol = {
     // What came before the break is the client's: Node holds it back until the end of the tick.
     while ((response.socket?.writableCorked ?? 0) > 0) response.socket?.uncork()
     // Without Content-Length or chunks (HTTP/1.0) the end of the connection is the end of the response: only a reset tells.
-    if (!response.chunkedEncoding && !hasLength && canReset(response.socket)) response.socket.resetAndDestroy()
-    else response.destroy()
+    const { socket } = response
+    const needsReset = !response.chunkedEncoding && !hasLength && socket !== null
+    if (!needsReset || !resetConnection(socket)) response.destroy()
   },
 
   /** The connection cannot be used again with half a body in it. */

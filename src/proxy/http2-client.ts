@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
+import { outsideReads } from '../node/http2-reads.js'
 import { hasVanished } from '../node/server-connection.js'
 import { groupFields } from '../upstream/http2-fields.js'
 import { isHttp2 } from './client-protocol.js'
@@ -49,7 +50,11 @@ export const http2Client: ClientProtocol = {
   /** Node reads the end of such a stream by itself. */
   expectNoBody () {},
 
-  deliverBody: readStream,
+  deliverBody (request, receiver) {
+    // Before the receiver's own listener.
+    if (request.method === 'HEAD') request.on('end', abortIfReset)
+    readStream(request, receiver)
+  },
 
   resumeBody: request => request.resume(),
 
@@ -99,11 +104,8 @@ export const http2Client: ClientProtocol = {
 
   hasLeft: () => false,
 
-  /** The stream is closed when its last frame has left, and to a client that reads nothing none leaves. */
   breakOff (response) {
-    const stream = streamOf(response)
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-    stream.destroy()
+    outsideReads(reset, streamOf(response))
   },
 
   /**
@@ -120,9 +122,23 @@ export const http2Client: ClientProtocol = {
       stream.off('end', leave)
       stream.close(constants.NGHTTP2_NO_ERROR)
     }
-    if (stream.writableEnded) stop()
-    else stream.once('wantTrailers', () => setImmediate(stop))
+    if (stream.writableEnded) outsideReads(stop)
+    else stream.once('wantTrailers', () => outsideReads(stop))
   }
+}
+
+/**
+ * Node has ended the response to a HEAD before anybody sees the request, and so tells of no `aborted` when the client
+ * resets the stream or is gone: the body of the request comes to an end, as if it were whole.
+ */
+function abortIfReset (this: IncomingMessage): void {
+  if (asRequest(this).stream.closed) this.emit('aborted')
+}
+
+/** The stream is closed when its last frame has left, and to a client that reads nothing none leaves. */
+function reset (stream: ServerHttp2Stream): void {
+  stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  stream.destroy()
 }
 
 /** Fastify's types know HTTP/1 only; this is where they are left. */

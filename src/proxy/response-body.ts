@@ -94,6 +94,12 @@ export class ResponseBody implements BodySink, Deferred {
     this.#protocol.flushHead(this.#client)
   }
 
+  /** Takes no more, not even an end: the response is broken off as soon as that can be done. */
+  stop (): void {
+    this.flush()
+    this.#hasEnded = true
+  }
+
   resume (): void {
     this.isHeld = false
     this.#owner.resumeBody()

@@ -7,23 +7,23 @@ import { HealthChecks } from '../upstream/health/health-checks.js'
 import { HTTP1_LIMITS, HTTP2_LIMITS } from '../upstream/pool.js'
 import type { PoolLimits } from '../upstream/pool.js'
 import type { Target } from '../upstream/target.js'
-
-/** What is used of a pino logger. */
-export interface Logger {
-  info (line: object, message: string): void
-  warn (line: object, message: string): void
-}
+import { DiscoveredTargets } from './discovered-targets.js'
+import { logTarget } from './log-target.js'
+import type { Logger } from './log-target.js'
 
 /** An upstream of the configuration with all that keeps it up to date. */
 export class NamedUpstream {
   readonly upstream: BalancedUpstream
   readonly settings: UpstreamSettings
   readonly #health: HealthChecks<Target> | undefined
+  readonly #discovered: DiscoveredTargets | undefined
+  #isStarted = false
 
   /** @param listener is told of each change, beside the log */
   constructor (name: string, settings: UpstreamSettings, log: Logger, listener: (change: TargetChange) => void) {
     const { balance, sticky, ejection, slowStart, maxConcurrent, maxQueue, queueTimeout, targets } = settings
     this.settings = settings
+    const placed = targets.map(target => this.#placed(target))
     this.upstream = new BalancedUpstream({
       name,
       balancer: balancerOf(balance),
@@ -36,28 +36,38 @@ export class NamedUpstream {
       queueTimeout,
       limits: limitsOf(settings),
       changed (change) {
-        logChange(log, change)
+        logTarget(log, change)
         listener(change)
       }
-    }, targets.map(target => this.#placed(target)))
+    }, placed)
     this.#health = settings.health && new HealthChecks(settings.health, this.upstream)
+    if (settings.dns !== undefined) this.#discovered = new DiscoveredTargets({ name, targets: placed, dns: settings.dns }, log, found => this.#change(found))
   }
 
   #placed (target: UpstreamSettings['targets'][number]): PlacedTarget {
     return { ...connectingOf(this.settings), ...target }
   }
 
-  /** Checks its targets. Resolves when each was checked once, whichever way. */
+  /** Looks its names up, and checks its targets. Resolves when that was done once, whichever way. */
   async start (): Promise<void> {
+    await this.#discovered?.start()
+    this.#isStarted = true
     await this.#check(this.upstream.targets)
   }
 
+  /** What a program gives stays, whatever its names come to stand for. */
   setTargets (targets: UpstreamSettings['targets']): void {
+    this.#discovered?.close()
+    this.#change(targets.map(target => this.#placed(target)))
+  }
+
+  #change (targets: readonly PlacedTarget[]): void {
     const before = this.upstream.targets
-    this.upstream.setTargets(targets.map(target => this.#placed(target)), this.#health === undefined)
+    // Before the start nobody is asked: the first check is yet to come.
+    this.upstream.setTargets(targets, this.#health === undefined || !this.#isStarted)
     const after = this.upstream.targets
     for (const target of before) if (!after.includes(target)) this.#health?.remove(target)
-    this.#check(after.filter(target => !before.includes(target)))
+    if (this.#isStarted) this.#check(after.filter(target => !before.includes(target)))
   }
 
   async #check (targets: readonly Target[]): Promise<void> {
@@ -66,6 +76,7 @@ export class NamedUpstream {
   }
 
   close (): void {
+    this.#discovered?.close()
     this.#health?.close()
     this.upstream.close()
   }
@@ -74,13 +85,6 @@ export class NamedUpstream {
 /** How connections are made. */
 export function connectingOf ({ connectTimeout, http2 = false, tls }: Connecting): Connecting {
   return { connectTimeout, http2, ...(tls && { tls }) }
-}
-
-/** One line for each change: a target that gets no requests is a warning. */
-function logChange (log: Logger, { upstream, target, state, reason }: TargetChange): void {
-  const line = { upstream, target, state, reason }
-  if (state === 'unhealthy' || state === 'ejected') log.warn(line, 'a target is left alone')
-  else log.info(line, state === 'draining' ? 'a target has left' : 'a target is available')
 }
 
 function limitsOf ({ http2, maxConnections, keepAlive }: UpstreamSettings): PoolLimits {

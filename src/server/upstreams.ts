@@ -7,7 +7,7 @@ import { Target } from '../upstream/target.js'
 import { SingleUpstream } from '../upstream/upstream.js'
 import type { Upstream } from '../upstream/upstream.js'
 import { connectingOf, NamedUpstream } from './named-upstream.js'
-import type { Logger } from './named-upstream.js'
+import type { Logger } from './log-target.js'
 
 /** Milliseconds for which the first checks may hold up the start; Fastify waits for ten seconds. */
 const LONGEST_START = 5_000

@@ -107,7 +107,7 @@ export class Http2Pool implements Pool, SessionOwner {
     if (this.#sessions.size >= this.#limits.maxConnections) return undefined
     const session = new Session(this.#protocol, this.#dialer, this)
     this.#sessions.add(session)
-    this.#sweep ??= setInterval(() => this.#retireExpired(), SWEEP_INTERVAL).unref()
+    this.#sweep ??= setInterval(() => this.#look(), SWEEP_INTERVAL).unref()
     return session
   }
 
@@ -131,9 +131,11 @@ export class Http2Pool implements Pool, SessionOwner {
     }
   }
 
-  #retireExpired (): void {
+  /** Closes sessions that have expired, or are of no more use. */
+  #look (): void {
     const now = Date.now()
     for (const session of this.#sessions) {
+      session.look()
       const isIdle = session.streams === 0 && now - session.idleSince >= this.#limits.idleTimeout
       if (isIdle || now - session.openedAt >= this.#limits.maxLifetime) session.retire()
     }

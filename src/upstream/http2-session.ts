@@ -1,6 +1,8 @@
 import { connect } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, ClientSessionRequestOptions } from 'node:http2'
 import type { Socket } from 'node:net'
+import { outsideReads } from '../node/http2-reads.js'
+import { isTerminated } from '../node/http2-termination.js'
 import type { Dialer } from './dial.js'
 import type { Fields } from './http2-fields.js'
 
@@ -97,6 +99,14 @@ export class Session {
     else this.#owner.roomIn(this)
   }
 
+  /**
+   * Ends a session that the upstream has forfeited, by what is no frame of HTTP/2 for one: nothing is read or written on
+   * it from then on, and Node 20 tells nobody. Called from time to time.
+   */
+  look (): void {
+    if (this.isLost || isTerminated(this.#session)) this.#end()
+  }
+
   /** Takes no more requests, and is closed when those on it have ended. */
   retire (): void {
     this.#isRetired = true
@@ -147,7 +157,9 @@ export class Session {
   #end (): void {
     if (this.#isEnding) return
     this.#isEnding = true
-    this.#session.destroy()
+    this.#isRetired = true
+    // From a stream's end or a GOAWAY.
+    outsideReads(() => this.#session.destroy())
     const timer = setTimeout(() => this.#socket.destroy(), LINGER).unref()
     this.#session.once('close', () => clearTimeout(timer))
   }

@@ -71,9 +71,11 @@ export class Target {
   }
 }
 
-/** How the log names an address. */
+/** How the log names an address: by what is connected to, not by the name that stands for it. */
 export function nameOf (endpoint: Endpoint): string {
-  return 'socketPath' in endpoint ? `unix:${endpoint.socketPath}` : `${endpoint.protocol}://${authorityOf(endpoint)}`
+  if ('socketPath' in endpoint) return `unix:${endpoint.socketPath}`
+  const { protocol, address } = endpoint
+  return `${protocol}://${authorityOf(address === undefined ? endpoint : { ...endpoint, host: address })}`
 }
 
 /** What a request to an address has as its Host. */

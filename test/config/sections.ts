@@ -11,5 +11,6 @@ export function mistakesInSection (schema: TSchema, value: unknown): string[] {
   for (const [name, validate] of Object.entries(formats)) ajv.addFormat(name, text => validate(text) === undefined)
   const validate = ajv.compile(schema)
   validate(value)
-  return explain(validate.errors ?? [], new Map()).map(({ path, message }) => `${path}: ${message}`)
+  const told = explain(validate.errors ?? [], new Map())
+  return told.filter(({ path }, nth) => told.findIndex(other => other.path === path) === nth).map(({ path, message }) => `${path}: ${message}`)
 }

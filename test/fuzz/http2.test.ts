@@ -20,25 +20,16 @@ import type { Stream } from '../../fuzz/streams.js'
 import { allEnd, checkUploads } from '../../fuzz/uploads.js'
 import { Client } from '../../fuzz/client.js'
 
-/**
- * What these find and is not mended yet: a connection that had an error stays open, and its exchanges with it; a HEAD
- * whose body was reset is sent with END_STREAM to a service over HTTP/2.
- */
-const OPEN = [11, 45, 55, 63, 77, 113, 131, 132, 136, 140]
-/** A request whose client is gone before its exchange begins is sent with no address. */
-const NOBODY = /no client that there is/
-
 t.test('some cases of uploads and of HTTP/2', async t => {
   const campaign = await Campaign.start(1)
   const http2 = kinds.filter(({ isHttp2 }) => isHttp2 === true)
   const uploads = kinds.filter(({ name }) => name === 'uploads')
   for (const kind of [...uploads, ...http2]) {
-    const numbers = Array.from({ length: 150 }, (_, number) => number).filter(number => kind.isHttp2 !== true || !OPEN.includes(number))
-    await campaign.run(kind, () => numbers.shift(), 1)
+    let number = 0
+    await campaign.run(kind, () => number < 150 ? number++ : undefined, 1)
   }
-  const findings = await campaign.end()
-  t.strictSame(findings.filter(({ complaints }) => !complaints.every(complaint => NOBODY.test(complaint))), [])
-  t.equal(campaign.cases, 300 - OPEN.length)
+  t.strictSame(await campaign.end(), [])
+  t.equal(campaign.cases, 300)
 })
 
 t.test('a case that has not run says so', async t => {
@@ -98,7 +89,8 @@ t.test('what the frames of a response mean', async t => {
   t.equal(state(head([...ok, ['content-length', '1']]) + data('a') + RESET), 'whole', 'all of it has come')
   t.equal(state(head([...ok, ['content-length', '2']]) + data('a', END_STREAM)), 'malformed')
   t.equal(state(head([...ok, ['content-length', '9']], END_STREAM), 'HEAD'), 'whole')
-  t.equal(state(head(ok) + data('a', END_STREAM), 'HEAD'), 'malformed')
+  t.equal(state(head(ok) + data('a', END_STREAM), 'HEAD'), 'whole', 'what stands behind the head is nothing')
+  t.equal(state(head([...ok, ['content-length', '0']]) + data('a', END_STREAM)), 'whole')
   for (const fields of [[], [['x', '1']], [[':status', '101']], [[':status', '2000']], [[':status', '200'], [':status', '200']], [[':status', '200'], ['upgrade', 'x']], [[':status', '200'], ['content-length', 'x']]] as Field[][]) {
     t.equal(state(head(fields)), undefined, JSON.stringify(fields))
   }
@@ -208,7 +200,7 @@ t.test('faults in responses to an upload are found', async t => {
   t.equal(found('HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n'), '')
   t.match(found(text + text), /more responses than requests/)
   t.match(found(text.replace('er: 1', 'er: 2')), /the fields became/)
-  t.match(found('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), /response 0 is 200/)
+  t.match(found('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), /the status became 200/)
   t.match(found(`${text}garbage\r\n\r\n`), /no response/)
   t.match(checkUploads(requests, [], text, true), [/the service has sent no response/])
 })

@@ -23,3 +23,22 @@ t.test('a client that resets its connection right behind its request is nobody, 
   t.match(await line, { outcome: 'client aborted', status: 499 })
   t.equal(forwarded, 0)
 })
+
+t.test('nor does it keep its connection when an upload stands behind its request, which nobody reads', async t => {
+  const { port: upstream } = await service(t, () => t.fail('forwarded'))
+  const clients: RawClient[] = []
+  const { app, port, nextLine } = await start(t, async app => {
+    app.addHook('onRequest', (_request, _reply, done) => {
+      for (const { socket } of clients) socket.resetAndDestroy()
+      done()
+    })
+    await app.register(streamGateway, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
+  })
+  const closed = new Promise(resolve => app.server.once('connection', socket => socket.once('close', resolve)))
+  const line = nextLine()
+  // More than Node reads ahead comes with the head.
+  const upload = `POST /api/y HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n${'x'.repeat(1_000_000)}`
+  clients.push(new RawClient(t, port).send(`GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n${upload}`))
+  t.match(await line, { outcome: 'client aborted', status: 499 })
+  await closed
+})

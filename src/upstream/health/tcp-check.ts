@@ -9,7 +9,8 @@ export function tcpCheck (isSecure: boolean): Check {
   return (socket, probe) => {
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
       probe.decide(true, 'connected')
-      probe.end()
+      // Once all is sent: a handshake whose last message is lost is an error in the service's log.
+      socket.end(() => probe.end())
     })
   }
 }

@@ -17,8 +17,12 @@ t.test('a connection comes about', async t => {
 
 t.test('over TLS with the handshake', async t => {
   const ca = pem('ca.pem')
-  const { port } = await tlsService(t, pair('localhost'))
-  t.equal(await firstVerdict(t, { protocol: 'https', host: 'localhost', port, tls: { ca } }, tcp), 'healthy: connected')
+  const { port, server } = await tlsService(t, pair('localhost'))
+  const errors: Error[] = []
+  server.on('tlsClientError', error => errors.push(error))
+  const [verdict] = await Promise.all([firstVerdict(t, { protocol: 'https', host: 'localhost', port, tls: { ca } }, tcp), once(server, 'secureConnection')])
+  t.equal(verdict, 'healthy: connected')
+  t.strictSame(errors, [], 'to the service it is no broken handshake')
   t.match(await firstVerdict(t, { protocol: 'https', host: 'localhost', port }, tcp), /^unhealthy: [A-Z_]+$/)
   const silent = await rawService(t, () => {})
   t.equal(await firstVerdict(t, { protocol: 'https', host: 'localhost', port: silent.port }, { ...tcp, timeout: 30 }), 'unhealthy: timeout after 30 ms')

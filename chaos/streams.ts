@@ -20,3 +20,11 @@ export function whenEnded (stream: Http2Stream, tell: (isWhole: boolean) => void
   stream.on('end', () => { if (hasEnded) over(true) })
   stream.on('close', () => over(false))
 }
+
+/**
+ * Resets a stream or ends a session when nghttp2 is not reading: called from an event, Node would send what waits at
+ * once, and free a stream in whose frame nghttp2 still is (https://github.com/nodejs/node/issues/64113).
+ */
+export function outsideReads (reset: () => void): void {
+  setImmediate(reset)
+}

@@ -32,11 +32,12 @@ function tellByDraft (max: number, timeWindow: number): TellLimit {
   }
 }
 
-const UNITS = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const
+const SECOND = ['second', 1] as const
+const LONGER = [['day', 86_400], ['hour', 3_600], ['minute', 60]] as const
 
 /** As a person says it: `2 minutes`. */
 export function inWords (seconds: number): string {
-  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ['second', 1]
+  const [unit, size] = LONGER.find(([, size]) => seconds >= size) ?? SECOND
   const amount = Math.round(seconds / size)
   return `${amount} ${unit}${amount === 1 ? '' : 's'}`
 }

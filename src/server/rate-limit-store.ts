@@ -49,7 +49,7 @@ export async function openRedis (settings: StoreSettings, log: Log, load = async
     if (!isMissing(error)) throw error
     throw new ConfigError('the rate limits', [{ path: 'rateLimit.store', message: 'found a Redis, which needs a package that is not installed: npm install ioredis' }])
   })
-  return new RedisStore(new Redis(optionsOf(settings)), nameOf(settings), log)
+  return new RedisStore(new Redis(redisOptions(settings)), nameOf(settings), log)
 }
 
 /**
@@ -109,7 +109,6 @@ export class RedisStore {
     }
     let waits = true
     const settle: Counted = (error, result) => {
-      if (!waits) return
       waits = false
       clearTimeout(timer)
       counted(error, result)
@@ -134,7 +133,6 @@ export class RedisStore {
 
   /** Counts what is nobody's request: only what would be asked can tell whether it would work. */
   #look (): void {
-    if (this.#state === 'closed' || this.#client.status !== 'ready') return
     const askedAt = performance.now()
     this.#client.rateLimit('fastify-rate-limit-probe', PAUSE, 1, false, false, error => {
       if (!error && performance.now() - askedAt <= LONGEST_WAIT) {
@@ -142,7 +140,7 @@ export class RedisStore {
         return
       }
       // A peer that has vanished closes no connection: a new one tells.
-      if (error?.name !== 'ReplyError') this.#client.disconnect(true)
+      if (error && error.name !== 'ReplyError') this.#client.disconnect(true)
       this.#failed(error?.message ?? SILENT)
     })
   }
@@ -167,13 +165,15 @@ export class RedisStore {
     this.#state = 'away'
     this.#settle()
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#look(), PAUSE).unref()
+    // A new connection is looked at when it is ready.
+    if (this.#client.status === 'ready') this.#timer = setTimeout(() => this.#look(), PAUSE).unref()
   }
 }
 
 const SILENT = `no response within ${LONGEST_WAIT} ms`
 
-function optionsOf ({ store, tls }: StoreSettings) {
+/** What is said of the store, as ioredis has it. */
+export function redisOptions ({ store, tls }: StoreSettings) {
   const { protocol, hostname, port, username, password, pathname } = new URL(store)
   return {
     host: bare(hostname),

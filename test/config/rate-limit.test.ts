@@ -67,7 +67,7 @@ t.test('rateLimit.tls belongs to rediss:// alone, and needs both of a pair', asy
   t.strictSame(mistakesIn(withRoute({}, { rateLimit: { max: 1, tls } })), [`rateLimit.tls: ${left}`])
   t.strictSame(mistakesIn(withRoute({}, { rateLimit: { max: 1, store: 'redis://localhost', tls } })), [`rateLimit.tls: ${left}`])
   t.strictSame(mistakesIn(withRoute({ rateLimit: { tls } }, { rateLimit: { max: 1, store: 'rediss://localhost' } })), [])
-  t.strictSame(mistakesIn(withRoute({ rateLimit: { max: 1, tls } })), [`routes[0].rateLimit.tls: ${left}`])
+  t.strictSame(mistakesIn(withRoute({ rateLimit: { max: 1, tls } }, { rateLimit: false })), [`routes[0].rateLimit.tls: ${left}`])
   t.strictSame(mistakesIn(withRoute({}, { rateLimit: { max: 1, store: 'rediss://localhost', tls: { cert: fixture('client.pem') } } })), ['rateLimit.tls.key: is missing, must be given together with cert'])
 })
 

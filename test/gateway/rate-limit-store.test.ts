@@ -1,9 +1,10 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { setTimeout as pass } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
 import { ConfigError } from '../../src/config/index.js'
-import { openRedis, StoreAwayError } from '../../src/server/rate-limit-store.js'
+import { openRedis, redisOptions, StoreAwayError } from '../../src/server/rate-limit-store.js'
 import type { RedisStore } from '../../src/server/rate-limit-store.js'
 import { rawService } from '../fixtures/peers.js'
 import { NO_REDIS, RedisServer } from '../fixtures/redis.js'
@@ -54,6 +55,15 @@ t.test('an address of IPv6, and a closed port', async t => {
   t.equal(lines.length, 1)
 })
 
+t.test('what a URL leaves out: the port, the user, the number', async t => {
+  const given = ['redis://localhost', 'redis://user:a%2Fb@[::1]:1/2', 'rediss://localhost'].map(store => redisOptions({ store }))
+  t.match(given, [
+    { host: 'localhost', port: 6379, username: '', password: '', db: 0, tls: undefined },
+    { host: '::1', port: 1, username: 'user', password: 'a/b', db: 2, tls: undefined },
+    { host: 'localhost', port: 6379, tls: { rejectUnauthorized: true } }
+  ])
+})
+
 t.test('on a real Redis', { skip: NO_REDIS }, async t => {
   t.test('frozen: no request is held longer than 50 ms, and once that is known none at all', async t => {
     const redis = await RedisServer.start(t)
@@ -100,11 +110,39 @@ t.test('on a real Redis', { skip: NO_REDIS }, async t => {
     const redis = await RedisServer.start(t)
     const { count } = await opened(t, redis.url)
     for (let nth = 1; nth <= 3; nth++) {
+      // From here on the loop comes to its timers before it reads.
+      await new Promise(resolve => setImmediate(resolve))
       const counted = count()
       const until = performance.now() + 100
       while (performance.now() < until);
       t.equal(await counted, nth)
     }
+  })
+
+  t.test('one that counts too slowly is away until it is fast, on the same connection', async t => {
+    const redis = await RedisServer.start(t)
+    let delay = 0
+    const { port, sockets } = await rawService(t, socket => {
+      const through = connect(redis.port, '127.0.0.1')
+      through.on('error', () => {})
+      socket.on('data', chunk => through.write(chunk))
+      through.on('data', chunk => setTimeout(() => socket.write(chunk), delay))
+      t.teardown(() => through.destroy())
+    })
+    const { count, lines } = await opened(t, `redis://127.0.0.1:${port}`)
+    t.equal(await count(), 1)
+    delay = 80
+    await until(async () => {
+      await count()
+      return lines.length > 0
+    })
+    // Longer than two looks take.
+    await pass(1500)
+    t.strictSame(lines.map(({ cause }) => cause), ['no response within 40 ms'])
+    delay = 0
+    await until(() => lines.length === 2)
+    t.match(lines[1], { message: /back$/ })
+    t.equal(sockets.length, 1)
   })
 
   t.test('a peer that vanishes without closing its connection: a new one is made', async t => {

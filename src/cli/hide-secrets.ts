@@ -7,7 +7,7 @@ const LISTS = /^(?:keys|secrets|passwords|tokens)$/i
 /** `rateLimit.key` names what is counted. */
 const NO_SECRET = /^(?:rateLimit\.key|.*\.rateLimit\.key)$/
 const PEM = /-----BEGIN /
-const USER_INFORMATION = /\/\/[^/@\s]*@/g
+const USER_INFORMATION = /\/\/[^/\s]*@/g
 
 /** A copy of a configuration for people to look at, without what it keeps from them. */
 export function hideSecrets (value: unknown, path = '', isSecret = false): unknown {

@@ -22,12 +22,13 @@ export interface Serving {
  * @param onLog called with the log as soon as there is one
  */
 export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void): Promise<Serving> {
-  const settings = readOrEnd(plan)
+  const settings = await orEnd(() => readConfig(plan.file, plan.text, process.env))
   const { options, register } = makeService(settings, plan.level)
   const fastify = Fastify(options)
   onLog(fastify.log)
   const connections = new Connections(fastify.server)
-  await fastify.register(register)
+  // A package that the configuration needs may be missing.
+  await orEnd(async () => await fastify.register(register))
   await listen(fastify, plan, settings)
   return {
     giveWay: () => { giveWay(fastify, connections, settings.server.reloadTimeout) },
@@ -35,9 +36,9 @@ export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void
   }
 }
 
-function readOrEnd ({ file, text }: Plan): Settings {
+async function orEnd<Value> (read: () => Value): Promise<Awaited<Value>> {
   try {
-    return readConfig(file, text, process.env)
+    return await read()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(error.message)

@@ -57,8 +57,8 @@ export async function tryOut (settings: Settings, asked: AskedRequest): Promise<
   })
   try {
     await fastify.register(async scope => {
-      const routes = settings.routes.map((route, nth) => redirected(route, settings.upstreams, nth, portOf(service)))
-      await registerService(scope, { ...settings, server: plain, upstreams: {}, routes })
+      const routes = settings.routes.map((route, nth) => redirected(countedHere(route), settings.upstreams, nth, portOf(service)))
+      await registerService(scope, { ...countedHere(settings), server: plain, upstreams: {}, routes })
     })
     await fastify.listen({ port: 0, host: LOOPBACK })
     const response = await ask(portOf(fastify.server), asked)
@@ -83,6 +83,11 @@ function redirected ({ target: own, upstream = '', retry, ...route }: RouteSetti
   if (target === undefined) return route
   const basePath = `/${nth}${'basePath' in target ? target.basePath ?? '' : ''}`
   return { ...route, host: route.host === 'target' ? authorityOf(target) : route.host, target: { protocol: 'http', host: LOOPBACK, port, basePath, connectTimeout } }
+}
+
+/** A request that is only tried out is not counted where it would be a real one. */
+function countedHere<Limited extends Pick<Settings, 'rateLimit'>> (settings: Limited): Limited {
+  return settings.rateLimit ? { ...settings, rateLimit: { ...settings.rateLimit, store: 'memory' } } : settings
 }
 
 async function ask (port: number, { method, target, host, fields }: AskedRequest): Promise<Omit<TriedOut, 'forwarded'>> {

@@ -5,6 +5,7 @@ import { spelledAlike } from './header-names.js'
 import { below } from './json-path.js'
 import { compileReplacement } from './pattern.js'
 import { HEALTH_PATHS } from './server-schema.js'
+import { checkStore } from './rate-limit-consistency.js'
 import { isSection, type RawSection } from './raw-section.js'
 import { checkKind, checkRespond, checkTaken } from './route-consistency.js'
 import { checkPair } from './tls-consistency.js'
@@ -22,6 +23,7 @@ export function checkConsistency (config: unknown): Mistake[] {
     ...checkTaken(routes),
     ...(isSection(config.server) ? [...checkServer(config.server), ...checkHealth(config.server.health, routes)] : []),
     ...checkOrigin(config.cors, 'cors'),
+    ...checkStore(config.rateLimit, 'rateLimit'),
     ...checkHeaders(config.headers, 'headers'),
     ...checkUpstreams(config.upstreams),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
@@ -35,6 +37,7 @@ function checkRoute (config: RawSection, route: RawSection, path: string): Mista
     ...checkNamed(route, config.upstreams, path),
     ...checkComplete(config.cors, route.cors, 'origin', `${path}.cors`, 'cors'),
     ...checkComplete(config.rateLimit, route.rateLimit, 'max', `${path}.rateLimit`, 'rateLimit'),
+    ...checkStore(route.rateLimit, `${path}.rateLimit`, config.rateLimit),
     ...checkLaidOverOrigin(config.cors, route.cors, `${path}.cors`),
     ...checkRewrite(route, `${path}.pathRewrite`),
     ...checkRouteTls(route, `${path}.tls`),

@@ -85,7 +85,8 @@ function explainValue ({ keyword, instancePath, propertyName, params, parentSche
   const place = fromPointer(instancePath)
   const path = propertyName === undefined ? place : below(place, propertyName)
   const source = written.get(path)
-  const found = source === undefined ? show(data) : `${show(data)} (from ${show(source)})`
+  const shown = node.isSecret && typeof data === 'string' ? 'a text' : show(data)
+  const found = source === undefined ? shown : `${shown} (from ${show(source)})`
   const allowed = isFormat(params.format) ? formats[params.format](String(data)) : node.errorMessage
   const isQuoted = keyword === 'type' && source === undefined &&
     (((node.type === 'integer' || node.type === 'number') && /^"\d+(\.\d+)?"$/.test(found)) || (node.type === 'boolean' && /^"(true|false)"$/.test(found)))

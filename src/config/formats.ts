@@ -38,6 +38,8 @@ export const HEADER_SIZE = 'must be a size from "1kb" to "1mb", or as many bytes
 
 const HASH_KEY = /^(ip|path|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
 
+const CLIENT_KEY = /^(ip|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
+
 /** The formats that JSON Schema has no word for. The schema names them. */
 export const formats = {
   prefix: validatePrefix,
@@ -63,6 +65,9 @@ export const formats = {
   'cookie-domain': validateCookieDomain,
   'hash-key': (text) => HASH_KEY.test(text) ? undefined : 'must be "ip", "path", "header:" and a name, or "cookie:" and a name',
   'upstream-name': (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) ? undefined : 'must be a name of up to 64 letters, digits and "-", "_", ".", that starts with a letter or digit',
+  'client-key': validateClientKey,
+  'limit-store': validateLimitStore,
+  'address-range': validateRange,
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
 } satisfies Record<string, Validate>
 
@@ -94,6 +99,37 @@ function validateDuration (text: string, least: number): string | undefined {
 function validateHeaderSize (text: string): string | undefined {
   const bytes = SIZE.test(text) ? parseSize(text) : NaN
   return bytes >= LEAST_HEADER_SIZE && bytes <= MOST_HEADER_SIZE ? undefined : HEADER_SIZE
+}
+
+function validateClientKey (text: string): string | undefined {
+  if (CLIENT_KEY.test(text)) return undefined
+  return `must be "ip", "header:" and a name, or "cookie:" and a name${text.startsWith('claim:') ? ': claims come with authentication, which routes do not have yet' : ''}`
+}
+
+const STORE = 'must be "memory", or a URL such as "redis://:password@localhost:6379/0" or "rediss://…" (TLS)'
+
+// ioredis would read options of all kinds from a query; and a "@" of a password that is not encoded hides where it ends.
+function validateLimitStore (text: string): string | undefined {
+  if (text === 'memory') return undefined
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return STORE
+  const { hostname, pathname, search, hash } = new URL(text)
+  if (search !== '' || hash !== '') return `${STORE}, without "?" and "#"; in a password they are percent-encoded`
+  if (text.split('@').length > 2) return `${STORE}; "@" in a password is "%40"`
+  return hostname !== '' && /^\/?\d{0,4}$/.test(pathname) && isDecodable(text) ? undefined : STORE
+}
+
+function isDecodable (text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== ''
+  } catch {
+    return false
+  }
+}
+
+function validateRange (text: string): string | undefined {
+  const [address = '', range = '0', ...more] = text.split('/')
+  const isRange = /^\d{1,3}$/.test(range) && Number(range) <= (isIPv6(address) ? 128 : 32)
+  return isIP(address) !== 0 && isRange && more.length === 0 ? undefined : 'must be an IP address, or a CIDR range such as "10.0.0.0/8"'
 }
 
 // What @fastify/proxy-addr accepts, and no more: it throws for a range of /0.

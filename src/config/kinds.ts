@@ -115,6 +115,11 @@ export function Template (description: string, words: Words & { format: Format }
   return Type.With(Text(description, words), { isTemplate: true })
 }
 
+/** Text that may hold a password: no error shows it. */
+export function Secret (description: string, words: Words & { format: Format }) {
+  return Type.With(Text(description, words), { isSecret: true })
+}
+
 /**
  * An object whose keys are up to whoever writes it.
  *

@@ -44,7 +44,7 @@ function orAny (names: string[]): string[] {
 
 const KINDS = ['target', 'upstream', 'respond', 'redirect']
 /** Of a route that forwards. */
-const OF_TARGETS = ['pathRewrite', 'stripPrefix', 'host', 'http2', 'retry', 'mirror']
+const OF_TARGETS = ['pathRewrite', 'stripPrefix', 'host', 'http2', 'retry', 'mirror', 'concurrency']
 
 /** A route forwards, or responds itself. */
 export function checkKind (route: RawSection, path: string): Mistake[] {

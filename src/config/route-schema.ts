@@ -4,7 +4,7 @@ import { PREFIX } from './formats.js'
 import { RouteHeaders, RouteSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Count, Default, Duration, List, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
 import { Redirect, Respond } from './local-schema.js'
-import { RouteRateLimit } from './rate-limit-schema.js'
+import { Concurrency, RouteRateLimit } from './rate-limit-schema.js'
 import { RouteRetry } from './retry-schema.js'
 import { TARGET, TargetUrl } from './target-schema.js'
 import { UpstreamTls } from './tls-schema.js'
@@ -89,7 +89,7 @@ export const Route = Section('One prefix and the service behind it.', {
   maxConcurrentPerConnection: Default(512, Count(
     'How many requests of one client connection may be in progress at once over HTTP/2; of a service that is more than half full, at most 8, or a 32nd of what is free. ' +
     'Further ones get a 503. `0` sets no limit. Over HTTP/1 it is always one.', { least: 0 })),
-  maxConcurrentPerClient: Default(0, Count('How many requests of one client address may be in progress at once; further ones get a 429. `0` sets no limit.', { least: 0 })),
+  concurrency: Optional(Concurrency),
   cors: Optional(RouteCors, 'the global `cors`'),
   rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`')
 }, { errorMessage: 'must be an object such as { "prefix": "/api/auth", "target": "http://localhost:3001" }' })

@@ -23,6 +23,8 @@ export interface SchemaNode {
   isOverride?: boolean
   /** What stands in it between `${` and `}` may be filled in for each request. */
   isTemplate?: boolean
+  /** Its text is shown to nobody. */
+  isSecret?: boolean
   /** What holds without the key, in words, where that is no value. */
   otherwise?: string
   /** The type in words, where it is not to be derived. */
@@ -30,7 +32,7 @@ export interface SchemaNode {
 }
 
 /** The keywords that JSON Schema does not know. */
-export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'isTemplate', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
+export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'isTemplate', 'isSecret', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
 
 /** What the value of a key is. */
 export function valuesOf ({ properties, patternProperties }: SchemaNode, key: string): SchemaNode[] {

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ClientKey } from './client-key.js'
 import { GatewayError } from './errors.js'
 
 /** Seconds after which a client may try again. */
@@ -19,66 +21,74 @@ export interface Room {
 export interface Slot {
   /** That carries several requests at once. */
   readonly connection: object | undefined
-  /** Where it is counted. */
-  readonly address: string | undefined
+  /** Under which it is counted. */
+  readonly client: string | undefined
+}
+
+export interface ConcurrencyLimits {
+  /** Requests in progress of one connection that carries several; 0 sets no bound. */
+  readonly perConnection: number
+  /** Requests in progress of one client. */
+  readonly perClient?: number | undefined
+  /** Requests in progress of all. */
+  readonly max?: number | undefined
+  /** Under which a client is counted. */
+  readonly keyOf: ClientKey
 }
 
 /**
- * Keeps an upstream's connections for all: bounds how many requests of one client are in progress at once, by its
- * connection, where that carries several (HTTP/2), and by its address.
+ * Keeps an upstream's connections for all: bounds how many requests are in progress at once, of one connection of a
+ * client's, where that carries several (HTTP/2), of one client, and of all.
  *
  * While an upstream has room a connection may have what its number allows. From half full on it may hold a share of
  * what is free alone, which shrinks as the upstream fills: who wants to take all of it needs far more connections than
  * streams alone would, and a client that has few requests is never rejected here.
  */
 export class Concurrency {
-  readonly #perConnection: number
-  readonly #perClient: number
+  readonly #limits: ConcurrencyLimits
   readonly #connections = new WeakMap<object, number>()
-  readonly #addresses = new Map<string, number>()
+  readonly #clients = new Map<string, number>()
+  #inProgress = 0
 
-  /**
-   * @param perConnection 0 sets no bound
-   * @param perClient by address; 0 sets no bound
-   */
-  constructor (perConnection: number, perClient: number) {
-    this.#perConnection = perConnection
-    this.#perClient = perClient
+  constructor (limits: ConcurrencyLimits) {
+    this.#limits = limits
   }
 
   /**
    * @param connection where it carries several requests at once
+   * @param ip of the client
    * @param upstream that the request is for
    * @returns what is to be given back by `leave`; the error where there is no room; `undefined` where nothing is counted
    */
-  enter (connection: object | undefined, address: string, upstream: Room): Slot | GatewayError | undefined {
-    const counted = this.#perConnection === 0 ? undefined : connection
-    if (counted === undefined && this.#perClient === 0) return undefined
-    if (counted !== undefined) {
-      const held = this.#connections.get(counted) ?? 0
-      if (held >= this.#mostFor(upstream)) return new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests of this connection are in progress')
-      this.#connections.set(counted, held + 1)
+  enter (connection: object | undefined, ip: string, headers: IncomingHttpHeaders, upstream: Room): Slot | GatewayError | undefined {
+    const { perConnection, perClient, max, keyOf } = this.#limits
+    const counted = perConnection === 0 ? undefined : connection
+    if (counted === undefined && perClient === undefined && max === undefined) return undefined
+    const ofConnection = counted === undefined ? 0 : this.#connections.get(counted) ?? 0
+    if (counted !== undefined && ofConnection >= mostFor(perConnection, upstream)) {
+      return new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests of this connection are in progress')
     }
-    if (this.#perClient === 0) return { connection: counted, address: undefined }
-    const held = this.#addresses.get(address) ?? 0
-    if (held >= this.#perClient) {
-      this.leave({ connection: counted, address: undefined })
-      return new GatewayError('TOO_MANY_REQUESTS', 'Too many requests of this client are in progress')
-    }
-    this.#addresses.set(address, held + 1)
-    return { connection: counted, address }
+    const client = perClient === undefined ? undefined : keyOf(ip, headers)
+    const ofClient = client === undefined ? 0 : this.#clients.get(client) ?? 0
+    if (perClient !== undefined && ofClient >= perClient) return new GatewayError('TOO_MANY_REQUESTS', 'Too many requests of this client are in progress')
+    if (max !== undefined && this.#inProgress >= max) return new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests are in progress')
+    if (counted !== undefined) this.#connections.set(counted, ofConnection + 1)
+    if (client !== undefined) this.#clients.set(client, ofClient + 1)
+    this.#inProgress++
+    return { connection: counted, client }
   }
 
-  #mostFor ({ free, capacity }: Room): number {
-    return free * 2 > capacity ? this.#perConnection : Math.min(this.#perConnection, Math.max(LEAST, free * SHARE))
-  }
-
-  leave ({ connection, address }: Slot): void {
+  leave ({ connection, client }: Slot): void {
+    this.#inProgress--
     if (connection !== undefined) this.#connections.set(connection, Number(this.#connections.get(connection)) - 1)
-    if (address === undefined) return
-    const held = Number(this.#addresses.get(address)) - 1
-    // Addresses that are gone must not pile up.
-    if (held === 0) this.#addresses.delete(address)
-    else this.#addresses.set(address, held)
+    if (client === undefined) return
+    const held = Number(this.#clients.get(client)) - 1
+    // Clients that are gone must not pile up.
+    if (held === 0) this.#clients.delete(client)
+    else this.#clients.set(client, held)
   }
+}
+
+function mostFor (perConnection: number, { free, capacity }: Room): number {
+  return free * 2 > capacity ? perConnection : Math.min(perConnection, Math.max(LEAST, free * SHARE))
 }

@@ -136,13 +136,20 @@ function forwardedElement (peer: string, protocol: string, host: string): string
   return `for=${node}${host === '' ? '' : `;host=${host.includes(':') ? `"${host}"` : host}`};proto=${protocol}`
 }
 
+/** How a client is told of its limit: by the fields that are in use, or by those of the IETF's draft. */
+export type LimitFields = 'x-ratelimit' | 'draft'
+
+/** Of a service behind a limit of the gateway's they would tell of another. */
+const LIMIT_FIELDS: Readonly<Record<LimitFields, readonly string[]>> = { 'x-ratelimit': ['x-ratelimit-*'], draft: ['ratelimit', 'ratelimit-*'] }
+
 /** What hooks set through `reply.header()`: names in lower case. */
 export type HookFields = Record<string, number | string | string[] | undefined>
 
 export interface ResponseHeadOptions {
   /** Whether CORS on this route is the gateway's. */
   cors: boolean
-  rateLimit: boolean
+  /** Whose fields tell a client of its limit, where there is one. */
+  rateLimit: LimitFields | undefined
   via: Via | undefined
   rules?: HeaderRules | undefined
   security?: SecurityHeaders | undefined
@@ -165,7 +172,7 @@ export class ResponseHeads {
     // Of requests only; in a response Node would send the head as UTF-8.
     const names: string[] = ['expect', ...rules?.replaced ?? NONE]
     if (cors) names.push('access-control-*')
-    if (rateLimit) names.push('x-ratelimit-*')
+    if (rateLimit !== undefined) names.push(...LIMIT_FIELDS[rateLimit])
     this.#stripped = strippedNames(names)
     this.notInTrailers = namesNotInTrailers(rules?.replaced)
     this.#via = via

@@ -2,6 +2,7 @@ import { compileReplacement } from '../config/index.js'
 import type { RouteSettings, Settings, Target } from '../config/index.js'
 import { BodyBuffer } from '../proxy/body-buffer.js'
 import { BodyRate } from '../proxy/body-rate.js'
+import { compileClientKey } from '../proxy/client-key.js'
 import { Concurrency } from '../proxy/concurrency.js'
 import { HeaderRules } from '../proxy/header-rules.js'
 import { RequestHeads, ResponseHeads } from '../proxy/heads.js'
@@ -50,7 +51,7 @@ export class RouteFactory {
       bodyRate: requestRate(settings),
       responseRate: responseRate(settings),
       bodyBuffer: settings.bodyBuffer === 0 ? undefined : new BodyBuffer(settings.bodyBuffer),
-      concurrency: new Concurrency(settings.maxConcurrentPerConnection, settings.maxConcurrentPerClient),
+      concurrency: concurrencyOf(settings),
       via: this.#via,
       ...this.#headsOf(settings, addresses, mounted),
       observers: this.#observers
@@ -65,7 +66,7 @@ export class RouteFactory {
       requestHeads: request === undefined ? this.#requestHeads : new RequestHeads({ forwarded: this.#forwarded, via: this.#via, rules: new HeaderRules(request, prefix) }),
       responseHeads: new ResponseHeads({
         cors: Boolean(settings.cors),
-        rateLimit: Boolean(settings.rateLimit),
+        rateLimit: settings.rateLimit ? settings.rateLimit.headers : undefined,
         via: this.#via,
         rules,
         security: settings.securityHeaders ? new SecurityHeaders(rules?.replaced ?? []) : undefined,
@@ -79,6 +80,11 @@ export class RouteFactory {
 function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
   const allowsEncoded = encodedCharacters === 'allow'
   return stripPrefix ? compileStrip(mounted, allowsEncoded) : compileRewrite(mounted, pathRewrite, compileReplacement, allowsEncoded)
+}
+
+/** Who one client is, is for the rate limit to say where there is one. */
+function concurrencyOf ({ maxConcurrentPerConnection, concurrency, rateLimit }: RouteSettings): Concurrency {
+  return new Concurrency({ perConnection: maxConcurrentPerConnection, ...concurrency, keyOf: compileClientKey(rateLimit ? rateLimit.key : undefined) })
 }
 
 /** Without a rate the clock of the connection counts; where bodies are collected there is none yet. */

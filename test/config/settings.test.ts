@@ -19,7 +19,6 @@ t.test('what a configuration leaves out', async t => {
       minBodyRate: 128,
       minResponseRate: 128,
       maxConcurrentPerConnection: 512,
-      maxConcurrentPerClient: 0,
       requestTimeout: 30_000,
       ownRateLimit: false
     }]

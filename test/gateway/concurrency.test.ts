@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
+import { networkOf } from '../../src/proxy/client-key.js'
 import { Concurrency } from '../../src/proxy/concurrency.js'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway, http2Service } from '../fixtures/http2.js'
@@ -33,14 +34,14 @@ t.test('maxConcurrentPerConnection: one client connection over HTTP/2 holds so m
   for (const { closed } of [other, next]) t.match(await closed, { status: 200, body: 'done' })
 })
 
-t.test('maxConcurrentPerClient: one address holds so many, over whatever connections', async t => {
+t.test('concurrency.perClient: one address holds so many, over whatever connections', async t => {
   const held: ServerResponse[] = []
   let wake = (): void => {}
   const { port: upstream } = await service(t, (_request, response) => {
     held.push(response)
     wake()
   })
-  const { port } = await gatewayTo(t, upstream, { maxConcurrentPerClient: 2 }, {}, { trustProxy: true })
+  const { port } = await gatewayTo(t, upstream, { concurrency: { perClient: 2 } }, {}, { trustProxy: true })
   const clients = [new RawClient(t, port), new RawClient(t, port)]
   for (const client of clients) {
     const before = held.length
@@ -65,13 +66,13 @@ t.test('maxConcurrentPerClient: one address holds so many, over whatever connect
 })
 
 t.test('as the upstream fills, one connection may hold less', async t => {
-  const concurrency = new Concurrency(128, 0)
+  const concurrency = new Concurrency({ perConnection: 128, keyOf: networkOf })
   const upstream = { free: 4096, capacity: 4096 }
   const held: number[] = []
   while (upstream.free > 0) {
     const connection = {}
     const before = upstream.free
-    while (upstream.free > 0 && !(concurrency.enter(connection, '', upstream) instanceof Error)) upstream.free--
+    while (upstream.free > 0 && !(concurrency.enter(connection, '', {}, upstream) instanceof Error)) upstream.free--
     held.push(before - upstream.free)
   }
   t.equal(held[0], 128)
@@ -80,13 +81,13 @@ t.test('as the upstream fills, one connection may hold less', async t => {
 })
 
 t.test('what is rejected by the address holds no place of its connection', async t => {
-  const concurrency = new Concurrency(2, 1)
+  const concurrency = new Concurrency({ perConnection: 2, perClient: 1, keyOf: networkOf })
   const connection = {}
-  const slot = concurrency.enter(connection, 'a', { free: 100, capacity: 100 })
-  t.ok(concurrency.enter(connection, 'a', { free: 100, capacity: 100 }) instanceof Error)
-  t.notOk(concurrency.enter(connection, 'b', { free: 100, capacity: 100 }) instanceof Error)
-  t.strictSame(slot, { connection, address: 'a' })
-  t.equal(new Concurrency(0, 0).enter(connection, 'a', { free: 0, capacity: 100 }), undefined)
+  const slot = concurrency.enter(connection, 'a', {}, { free: 100, capacity: 100 })
+  t.ok(concurrency.enter(connection, 'a', {}, { free: 100, capacity: 100 }) instanceof Error)
+  t.notOk(concurrency.enter(connection, 'b', {}, { free: 100, capacity: 100 }) instanceof Error)
+  t.strictSame(slot, { connection, client: 'a' })
+  t.equal(new Concurrency({ perConnection: 0, keyOf: networkOf }).enter(connection, 'a', {}, { free: 0, capacity: 100 }), undefined)
 })
 
 t.test('the room of a target that speaks HTTP/2', async t => {

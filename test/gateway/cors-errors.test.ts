@@ -24,7 +24,7 @@ async function config (t: Test): Promise<GatewayConfig> {
       { prefix: '/small', target, maxBodySize: 1 },
       { prefix: '/slow', target, requestTimeout: 50, minBodyRate: 1000 },
       { prefix: '/limited', respond: { status: 200 }, rateLimit: { max: 1 } },
-      { prefix: '/busy', target, maxConcurrentPerClient: 1 },
+      { prefix: '/busy', target, concurrency: { perClient: 1 } },
       { prefix: '/read', target, methods: ['GET'] }
     ]
   }

@@ -11,9 +11,10 @@ const MAY_IMPORT = {
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
   'src/register-service.ts': { ours: ['plugins/health.ts', 'src/register-gateway.ts', 'src/config', 'src/server'], packages: ['fastify'] },
-  'src/app.ts': { ours: ['src'], packages: ['fastify'] },
+  'src/service.ts': { ours: ['src/register-service.ts', 'src/config', 'src/server', 'src/upstream', 'src/node'], packages: ['fastify'] },
+  'src/app.ts': { ours: ['src/service.ts', 'src/config', 'src/node'], packages: ['fastify'] },
   'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config', 'src/server', 'src/proxy'], packages: ['fastify', 'fastify-plugin'] },
-  'src/cli': { ours: ['src/app.ts', 'src/register-service.ts', 'src/config', 'src/server', 'src/upstream'], packages: ['fastify', 'fastify-cli'] },
+  'src/cli': { ours: ['src/service.ts', 'src/register-service.ts', 'src/config', 'src/server', 'src/upstream'], packages: ['fastify'] },
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },

@@ -23,7 +23,7 @@ export interface Plan {
   idleConnections: number
 }
 
-export type Variant = Partial<Pick<Place, 'routePorts' | 'accessLog' | 'workers'>> & { env?: Record<string, string> }
+export type Variant = Partial<Pick<Place, 'routePorts' | 'targetPorts' | 'accessLog' | 'workers'>> & { env?: Record<string, string> }
 
 /** Milliseconds that a process may take to start. */
 const STARTED = 15_000
@@ -58,7 +58,7 @@ export class Bench {
   async startContender ({ name, command }: Contender, { env, ...variant }: Variant = {}): Promise<Running> {
     const port = await freePort()
     const place: Place = {
-      directory: temporaryDirectory(), port, upstreamPort: this.#upstreamPort, routePorts: [], accessLog: false, workers: undefined, ...variant
+      directory: temporaryDirectory(), port, upstreamPort: this.#upstreamPort, routePorts: [], targetPorts: [], accessLog: false, workers: undefined, ...variant
     }
     const described = command(place)
     const started = new Process({ ...described, env: { ...described.env, ...env } }, place.workers === undefined ? GATEWAY_CORE : ALL_CORES)

@@ -39,7 +39,7 @@ export function isInside (target: string): boolean {
   const path = target.replace(/\?.*$/, '')
   if (!path.startsWith(PREFIX) || !['', '/'].includes(path.charAt(PREFIX.length))) return false
   const decoded = path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%5c/gi, '\\')
-  const isPlain = !/[\\#\0-\x20\x7f-\xff]|%0[0ad]|%(?:c0|c1|e0%80|f0%80)/i.test(decoded)
+  const isPlain = !/[\\#\0-\x20\x7f-\xff]|%0[0ad]|%(?:c[01]%[89ab]|e0%8[01]|f0%80)/i.test(decoded)
   return isPlain && decoded.split('/').every(segment => !/^\.\.?(?:;|$)/.test(segment))
 }
 
@@ -48,10 +48,13 @@ function nominated ({ fields }: Message): string[] {
   return members(fields, 'connection').filter(name => name !== 'content-length' && name !== 'host')
 }
 
-/** The fields that must arrive as they are, in their order. */
+/** The fields that must arrive as they are, in their order. Nothing passes that a stranger says of itself. */
 export function endToEnd (message: Message, others: readonly string[] = OF_THE_HOP): Field[] {
   const left = nominated(message)
-  return message.fields.filter(([name]) => !others.includes(name.toLowerCase()) && !left.includes(name.toLowerCase()))
+  return message.fields.filter(([name]) => {
+    const lower = name.toLowerCase()
+    return !others.includes(lower) && !lower.startsWith('x-forwarded-') && !left.includes(lower)
+  })
 }
 
 /** Whether a request asks to go over to a protocol that does not carry requests itself. */

@@ -93,9 +93,10 @@ export function responseOf (stream: Stream, method: string): ClientResponse | un
       continue
     }
     const isHeadOnly = method === 'HEAD' || status === '204' || status === '304'
-    const rest = readRest({ ...stream, blocks: stream.blocks.slice(i + 1) }, isHeadOnly ? 0 : length)
     // Who counts need not wait for the end, nor for what else may come before it.
-    const isCounted = stream.data.length === (isHeadOnly ? 0 : length)
+    if (isHeadOnly || length === 0) return { interims, final: message }
+    const rest = readRest({ ...stream, blocks: stream.blocks.slice(i + 1) }, length)
+    const isCounted = stream.data.length === length
     return { interims, final: { ...message, body: stream.data, ...rest, ...(isCounted ? { state: 'whole' } : {}) } }
   }
   return undefined

@@ -64,8 +64,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const inFlight = new InFlight()
   const { shutdownTimeout } = options
   const hosts = new HostHooks()
-  const { events } = gatewayOf(fastify)
-  const upstreams = new Upstreams(options.upstreams, fastify.log, change => events.emit('target', change))
+  const host = gatewayOf(fastify)
+  const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
   const routes = new RouteFactory(options, new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])]))
   const mounts = new Mounts({ ...options, mountedPrefix }, upstreams, routes)
 
@@ -80,7 +80,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
 
   const ownLog = options.isService === true ? sharedLog(fastify) : { childLoggerFactory: beginRequest }
   if (options.isService !== true) watchHost()
-  gatewayOf(fastify).add({ routes: mounts.registered, inFlight, upstreams })
+  host.add({ routes: mounts.registered, inFlight, upstreams })
 
   const passId = options.requestId && exchangeIds(fastify, options.requestId, options.isService === true ? undefined : logOf)
 

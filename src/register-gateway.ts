@@ -6,6 +6,7 @@ import upgrade from '../plugins/upgrade.js'
 import type { Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { Policy } from './server/policy.js'
+import { reloadUpstreamCertificates } from './server/upstream-certificates.js'
 
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
   /** One line per request. */
@@ -28,4 +29,6 @@ export async function registerGateway (fastify: FastifyInstance, settings: Gatew
   await fastify.register(rateLimit, { ...settings, policies })
   await fastify.register(upgrade, settings)
   await fastify.register(gateway, { ...settings, policies })
+  const targets = settings.routes.flatMap(({ target }) => target ?? [])
+  reloadUpstreamCertificates(fastify, [...targets, ...Object.values(settings.upstreams)].flatMap(({ tls }) => tls ?? []))
 }

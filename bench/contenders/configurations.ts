@@ -4,11 +4,14 @@ import type { Place } from './duties.js'
 
 /** The routes.json of ours: every limit and check at its default. */
 export function ourRoutes (place: Place): string {
+  const several = [place.upstreamPort, ...place.targetPorts].map(port => `http://127.0.0.1:${port}`)
+  const [first = '', ...others] = several
   const configuration: GatewayConfig = {
     server: { accessLog: place.accessLog },
     cors: { origin: [ORIGIN] },
     rateLimit: { max: MAX_REQUESTS, timeWindow: TIME_WINDOW },
-    routes: mountsOf(place).map(({ prefix, target }) => ({ prefix, target: `http://127.0.0.1:${target}` }))
+    ...(several.length > 1 && { upstreams: { several: { targets: [first, ...others] } } }),
+    routes: mountsOf(place).map(({ prefix, target }) => ({ prefix, ...(several.length > 1 ? { upstream: 'several' } : { target: `http://127.0.0.1:${target}` }) }))
   }
   return JSON.stringify(configuration)
 }
@@ -33,7 +36,7 @@ http {
   keepalive_requests 1000000000;
   limit_req_zone $binary_remote_addr zone=clients:1m rate=1000000r/s;
   ${mounts.map(({ target }) => `upstream at${target} {
-    server 127.0.0.1:${target};
+    ${[target, ...place.targetPorts].map(port => `server 127.0.0.1:${port};`).join('\n    ')}
     keepalive ${kept};
     keepalive_requests 1000000000;
   }`).join('\n  ')}

@@ -21,8 +21,10 @@ export interface Place {
   upstreamPort: number
   /** One more route to each, at `routePath` of its index; in ours and nginx. */
   routePorts: readonly number[]
+  /** Further targets of the one upstream; in ours and nginx. */
+  targetPorts: readonly number[]
   accessLog: boolean
-  /** Of the cluster of ours; undefined: the service as one process. */
+  /** Of ours, under a supervisor; undefined: the service as one process. */
   workers: number | undefined
 }
 

@@ -36,7 +36,9 @@ export const CADDY = 'caddy'
 export const CONTENDERS = [OURS, FASTIFY_HTTP_PROXY, HTTP_PROXY_MIDDLEWARE, NGINX, HAPROXY, CADDY] as const
 export type ContenderName = typeof CONTENDERS[number]
 
-const CLUSTER = 'dist/src/cli/cluster.js'
+const COMMAND = 'dist/src/cli/main.js'
+/** Commits before it had no workers, or others. */
+const WORKERS = 'dist/src/cli/supervisor.js'
 
 export function contender (name: ContenderName, node: NodeBinary): Contender {
   switch (name) {
@@ -55,7 +57,7 @@ export function under (name: string, major: string): string {
 }
 
 /**
- * Started as `npm start` and `npm run start:cluster` start it.
+ * Started as `npm start` and `fastify-stream-gateway start --workers` start it.
  *
  * @param root of the package, or of another state of it
  */
@@ -65,17 +67,17 @@ export function ours (node: NodeBinary, name: string = OURS, root = ROOT): Conte
     own: true,
     logs: true,
     // A commit that it is compared with may be older.
-    clusters: existsSync(join(root, CLUSTER)),
+    clusters: existsSync(join(root, WORKERS)),
     node: node.version,
     versions: () => packageVersions('fastify-stream-gateway', 'fastify'),
     command (place) {
       const routes = join(place.directory, 'routes.json')
       writeFileSync(routes, ourRoutes(place))
-      const program = place.workers === undefined ? ['node_modules/fastify-cli/cli.js', 'start'] : [CLUSTER]
+      const single = ['node_modules/fastify-cli/cli.js', 'start', '--options', '--close-grace-delay', '3600000', 'dist/src/app.js']
       return {
-        command: [node.path, ...program, '--options', '--close-grace-delay', '3600000', 'dist/src/app.js'],
+        command: [node.path, ...(place.workers === undefined ? single : [COMMAND, 'start', '--workers', `${place.workers}`])],
         cwd: root,
-        env: { ROUTES_FILE: routes, FASTIFY_ADDRESS: '127.0.0.1', FASTIFY_PORT: `${place.port}`, CLUSTER_WORKERS: `${place.workers}` }
+        env: { ROUTES_FILE: routes, FASTIFY_ADDRESS: '127.0.0.1', FASTIFY_PORT: `${place.port}` }
       }
     }
   }

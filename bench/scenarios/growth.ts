@@ -69,10 +69,30 @@ export const connections: Scenario = {
   }), LONG_TURN)
 }
 
+const SEVERAL_TARGETS = 3
+
+/** Whether a request costs more where there are several targets to choose from. */
+export const targets: Scenario = {
+  id: 'targets',
+  title: () => `small GET to one target and to ${SEVERAL_TARGETS}, ${CONNECTIONS} connections`,
+  remark: 'All defaults: ours chooses the target with fewer requests in progress and ejects one that fails, nginx takes each in turn and counts failures.',
+  quick: true,
+  columns: ['cpu', 'rps'],
+  compared: [],
+
+  measure: (bench, contenders) => measureInTurns(bench, headline(contenders).filter(isOursOrNginx).flatMap(contender => [1, SEVERAL_TARGETS].map(count => ({
+    name: `${contender.name}, ${count} ${count === 1 ? 'target' : 'targets'}`,
+    contender,
+    shot: SMALL_GET,
+    connections: CONNECTIONS,
+    variant: { targetPorts: bench.routePorts.slice(0, count - 1) }
+  }))))
+}
+
 /** Whether twice the processes carry twice the requests. */
 export const cluster: Scenario = {
   id: 'cluster',
-  title: () => `small GET, one and two processes (npm run start:cluster), ${CONNECTIONS} connections`,
+  title: () => `small GET, one and two processes (start --workers), ${CONNECTIONS} connections`,
   remark: 'The processes may run on all cores. On two cores the second process shares one with the load and the upstream, so req/s is bounded by what these leave. ' +
     'CPU per request, of all processes together, says what two would carry with a core each.',
   quick: false,

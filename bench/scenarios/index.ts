@@ -1,4 +1,4 @@
-import { cluster, connections, routes } from './growth.js'
+import { cluster, connections, routes, targets } from './growth.js'
 import { equalLoad } from './latency.js'
 import { downloads, idle, uploads } from './memory.js'
 import type { Scenario } from './scenario.js'
@@ -6,5 +6,5 @@ import { largeGet, log, post, smallGet } from './throughput.js'
 
 /** In the order in which they run and are printed. */
 export const scenarios: readonly Scenario[] = [
-  smallGet, largeGet, post, log, equalLoad, uploads, downloads, idle, routes, connections, cluster
+  smallGet, largeGet, post, log, equalLoad, uploads, downloads, idle, routes, connections, targets, cluster
 ]

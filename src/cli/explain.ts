@@ -1,4 +1,6 @@
-import { ConfigError, type RouteSettings, type Settings } from '../config/index.js'
+// Not by the index: the schema and what reads it are loaded when this runs, not with every command.
+import { ConfigError } from '../config/config-error.js'
+import type { RouteSettings, Settings } from '../config/index.js'
 import { nameOf } from '../upstream/target.js'
 import type { AskedRequest, TriedOut } from './try-out.js'
 import { readArgs, routesFile, UsageError } from './usage.js'

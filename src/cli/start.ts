@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
-import { addressOf, onlyOne, portOf, readArgs } from './usage.js'
+import { onlyOne, readArgs, workersOf } from './usage.js'
 import type { Command } from './usage.js'
+import type { Supervisor } from './supervisor.js'
 
 export const start: Command = {
   usage: '[routes.json]',
@@ -8,9 +8,12 @@ export const start: Command = {
   options: `  -p, --port <number>       FASTIFY_PORT or PORT, server.port, or 3000
   -a, --address <address>   FASTIFY_ADDRESS, server.address, or localhost; in a container all addresses
   -l, --log-level <level>   FASTIFY_LOG_LEVEL, or info
+      --workers <number>    processes that serve, 1 where none is given
+      --watch               reload when routes.json or .env changes
 
 A flag wins over a variable, and a variable over the file. Variables may stand in a file ".env".
-SIGTERM and SIGINT let what is in flight end.`,
+SIGHUP reloads: new workers take over, the old ones end when what is under way has. SIGTERM and SIGINT let what is in
+flight end.`,
 
   async run (args) {
     const { values, positionals } = readArgs({
@@ -18,28 +21,38 @@ SIGTERM and SIGINT let what is in flight end.`,
       options: {
         port: { type: 'string', short: 'p' },
         address: { type: 'string', short: 'a' },
-        'log-level': { type: 'string', short: 'l' }
+        'log-level': { type: 'string', short: 'l' },
+        workers: { type: 'string' },
+        watch: { type: 'boolean' }
       },
       allowPositionals: true
     })
-    if (existsSync('.env')) process.loadEnvFile()
-    const file = onlyOne(positionals, 'file')
-    if (file !== undefined) process.env.ROUTES_FILE = file
-    const port = portOf(values.port, process.env)
-    // Reads the configuration, and ends the process where that is wrong.
-    const { default: app, options, settings } = await import('../app.js')
-    const { default: Fastify } = await import('fastify')
-    const fastify = Fastify(options)
-    await fastify.register(app)
-    const host = addressOf(values.address, process.env, settings.server.address)
+    const flags = { file: onlyOne(positionals, 'file'), port: values.port, address: values.address, logLevel: values['log-level'] }
+    const workers = workersOf(values.workers)
+
+    let supervisor: Supervisor | undefined
+    // Before all that takes time: the first process of a container gets no signal that it does not listen for.
+    const stop = (signal: string): void => { supervisor === undefined ? process.exit(0) : supervisor.stop(signal) }
+    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGUSR2', () => {}).on('SIGHUP', signal => { supervisor?.reload(signal) })
+
+    const { ConfigError } = await import('../config/config-error.js')
+    const { readConfiguration } = await import('./configuration.js')
+    const { Supervisor } = await import('./supervisor.js')
+    const { createLog } = await import('../server/log.js')
     try {
-      await fastify.listen({ port: port ?? settings.server.port, ...(host !== undefined && { host }) })
+      const configuration = readConfiguration(flags)
+      const log = createLog(configuration.plan.level)
+      process.on('uncaughtException', err => {
+        log.fatal({ err }, 'uncaught error')
+        process.exit(1)
+      })
+      supervisor = new Supervisor(configuration, { workers, watch: values.watch === true, read: () => readConfiguration(flags), log })
+      await supervisor.start()
+      return undefined
     } catch (error) {
-      // Too many words for a port that is taken.
-      fastify.log.fatal({ code: error instanceof Error && 'code' in error ? error.code : undefined }, error instanceof Error ? error.message : String(error))
-      await fastify.close()
-      process.exit(1)
+      if (!(error instanceof ConfigError)) throw error
+      console.error(error.message)
+      return 1
     }
-    return undefined
   }
 }

@@ -42,8 +42,18 @@ export function onlyOne (positionals: readonly string[], what: string): string |
 }
 
 /** The file that is read where none is named. */
-export function routesFile (named: string | undefined): string {
-  return named ?? process.env.ROUTES_FILE ?? 'routes.json'
+export function routesFile (named: string | undefined, { ROUTES_FILE }: NodeJS.ProcessEnv = process.env): string {
+  return named ?? ROUTES_FILE ?? 'routes.json'
+}
+
+/**
+ * How many workers there are to be.
+ *
+ * @throws UsageError
+ */
+export function workersOf (flag = '1'): number {
+  if (/^[1-9]\d{0,2}$/.test(flag)) return Number(flag)
+  throw new UsageError(`--workers: found ${JSON.stringify(flag)}, must be a whole number from 1 to 999`)
 }
 
 /**

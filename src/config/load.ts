@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { checkConfig } from './validate.js'
 import { ConfigError } from './config-error.js'
+import { readText } from './read.js'
 import type { Settings } from './settings.js'
 import { validateSyntax } from './syntax.js'
 
@@ -12,20 +12,16 @@ import { validateSyntax } from './syntax.js'
  * @throws ConfigError when there is no such file, it is no JSON, or something in it is wrong
  */
 export function loadConfig (file: string, env: NodeJS.ProcessEnv): Settings {
-  return checkConfig(parse(file, read(file)), { source: file, env })
+  return readConfig(file, readText(file), env)
 }
 
-function read (file: string): string {
-  try {
-    // A byte order mark, as some editors write it, is no JSON (RFC 8259 section 8.1).
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
-  } catch (error) {
-    throw new ConfigError(file, [{ path: '', message: `cannot be read (${String(error).replace(/^Error: /, '')}); ROUTES_FILE names another file` }])
-  }
-}
-
-function parse (file: string, text: string): unknown {
+/**
+ * Checks the text of a routes.json.
+ *
+ * @throws ConfigError when it is no JSON, or something in it is wrong
+ */
+export function readConfig (file: string, text: string, env: NodeJS.ProcessEnv): Settings {
   const mistakes = validateSyntax(text)
   if (mistakes.length > 0) throw new ConfigError(file, mistakes)
-  return JSON.parse(text)
+  return checkConfig(JSON.parse(text), { source: file, env })
 }

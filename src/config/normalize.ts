@@ -3,12 +3,13 @@ import { Cors } from './cors-schema.js'
 import { headerRules } from './header-rules.js'
 import { normalizeHost } from './hosts.js'
 import { type Normalized, normalizeBySchema } from './normalize-by-schema.js'
-import { readPem } from './pem.js'
+import { pathsOf, readPems } from './pem.js'
 import { RateLimit } from './rate-limit-schema.js'
 import { type GatewayConfig, GatewayConfigSchema } from './schema.js'
 import { HEALTH_PATHS } from './server-schema.js'
 import { Retry } from './retry-schema.js'
 import type { Connecting, CorsSettings, NormalizedRoute, NormalizedUpstream, RateLimitSettings, RouteSettings, ServerSettings, Settings, UpstreamSettings, UpstreamTlsSettings } from './settings.js'
+import type { UpstreamTls } from './tls-schema.js'
 import { bareHost, parseTarget, type Target } from './target.js'
 
 /** What holds for all routes that do not say otherwise. */
@@ -58,7 +59,7 @@ function normalizeUpstream ({ targets, connectTimeout, http2, tls, ...plain }: N
   }
 }
 
-function connecting ({ connectTimeout, http2, tls }: Required<Pick<Connecting, 'connectTimeout' | 'http2'>> & Pick<Connecting, 'tls'>): Connecting {
+function connecting ({ connectTimeout, http2, tls }: { connectTimeout: number, http2: boolean, tls?: Normalized<typeof UpstreamTls> }): Connecting {
   return { connectTimeout, ...(http2 && { http2 }), ...(tls && { tls: readFiles(tls) }) }
 }
 
@@ -75,13 +76,9 @@ function normalizeTarget (target: NonNullable<NormalizedRoute['target']>): Targe
   return typeof target === 'string' ? parseTarget(target) : { ...target, host: bareHost(target.host) }
 }
 
-function readFiles ({ ca, cert, key, ...tls }: UpstreamTlsSettings): UpstreamTlsSettings {
-  return {
-    ...tls,
-    ...(ca !== undefined && { ca: readPem(ca) }),
-    ...(cert !== undefined && { cert: readPem(cert) }),
-    ...(key !== undefined && { key: readPem(key) })
-  }
+function readFiles (tls: Normalized<typeof UpstreamTls>): UpstreamTlsSettings {
+  const files = pathsOf(tls)
+  return { ...tls, ...readPems(files), files }
 }
 
 // A required key that is on neither level means that neither level says anything: half a section has been rejected

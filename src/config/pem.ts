@@ -17,6 +17,31 @@ export function readPem (source: string): string {
   return isPem(source) ? source : readFileSync(source, 'utf8')
 }
 
+/** Certificates and a key: the paths of files, or PEM itself. */
+export interface PemSources {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** Those that are paths. */
+export function pathsOf ({ ca, cert, key }: PemSources): PemSources {
+  return { ...(isPath(ca) && { ca }), ...(isPath(cert) && { cert }), ...(isPath(key) && { key }) }
+}
+
+/** @throws when a file cannot be read */
+export function readPems ({ ca, cert, key }: PemSources): PemSources {
+  return {
+    ...(ca !== undefined && { ca: readPem(ca) }),
+    ...(cert !== undefined && { cert: readPem(cert) }),
+    ...(key !== undefined && { key: readPem(key) })
+  }
+}
+
+function isPath (source: string | undefined): source is string {
+  return source !== undefined && !isPem(source)
+}
+
 /** Says what is wrong with certificates, one or several in a row; nothing when each can be read. */
 export function validateCertificates (source: string): string | undefined {
   return validate(source, 'PEM with a certificate', pem => {

@@ -36,6 +36,8 @@ export const Server = Section('The gateway as a service. In plugin mode these se
     'How long new connections are still accepted after SIGTERM, until a load balancer has heard that the gateway goes. ' +
     'Every response then closes its connection.', { least: 0, examples: ['5s'] })),
   shutdownTimeout: Default('30s', Duration('How long requests in progress may take to finish after SIGTERM.', { least: 0 })),
+  reloadTimeout: Default('1h', Duration(
+    'How long what is under way may take to finish in a process that a reload of `fastify-stream-gateway start` has replaced; then it ends as after SIGTERM.', { least: 0 })),
   accessLog: Default(true, Switch('Write one log line for each request.')),
   tls: Optional(ServerTls),
   http2: Default(false, Switch('Speak HTTP/2 to clients that ask for it, and HTTP/1.1 to the others. Needs `server.tls`.')),

@@ -1,6 +1,7 @@
 import type { Cors } from './cors-schema.js'
 import type { HeaderRules } from './header-rules.js'
 import type { Normalized } from './normalize-by-schema.js'
+import type { PemSources } from './pem.js'
 import type { RateLimit } from './rate-limit-schema.js'
 import type { Retry } from './retry-schema.js'
 import type { Route } from './route-schema.js'
@@ -33,8 +34,11 @@ export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustPr
 /** Paths or PEM, as they are written: files are read again when they change. */
 export type ServerTlsSettings = Normalized<typeof ServerTls>
 
-/** Certificates and keys are read, they are PEM. */
-export type UpstreamTlsSettings = Normalized<typeof UpstreamTls>
+/** Certificates and keys are read, they are PEM. What came from files is replaced in here when these change. */
+export type UpstreamTlsSettings = Normalized<typeof UpstreamTls> & {
+  /** The paths of what was read. */
+  readonly files: PemSources
+}
 
 /** How connections to a target are made. */
 export interface Connecting {

@@ -34,7 +34,7 @@ export const ServerTls = Section('Serve https. Certificate files that change are
 }, { errorMessage: 'must be an object such as { "cert": "tls/cert.pem", "key": "tls/key.pem" }' })
 
 /** How a service is checked, and what it is shown. */
-export const UpstreamTls = Section('How an `https` service is verified, and which certificate it is shown.', {
+export const UpstreamTls = Section('How an `https` service is verified, and which certificate it is shown. Files that change are read again, without a restart.', {
   ca: Optional(Certificates('The authorities that may have signed the certificate of the service.'), 'those that Node trusts'),
   cert: Optional(Certificates('The certificate for a service that asks for one.')),
   key: Optional(PrivateKey('The private key of `cert`.')),

@@ -33,7 +33,7 @@ const Sticky = Section(
     secure: Default(true, Switch('Whether it is sent over https alone.'))
   }, { errorMessage: 'must be an object such as { "cookie": "gateway", "secret": "${STICKY_SECRET}" }' }) // eslint-disable-line no-template-curly-in-string -- as it stands in the file
 
-const Ejection = Section(
+export const Ejection = Section(
   'A target that fails several times in a row gets no requests for a while: failures to connect, resets, timeouts and 5xx count, what a client cancels does not. ' +
   'Then it gets one at a time until one succeeds. A time beyond the first doubles, up to 16 times the first.', {
     after: Default(5, Count('So many failures in a row.', { least: 1 })),

@@ -21,6 +21,11 @@ export function currentResponse (connection: ServerConnection): ServerResponse |
   return connection._httpMessage ?? undefined
 }
 
+/** Whether a connection of HTTP/1 waits for a request: nothing is being written, and it was not given away for a tunnel. */
+export function isIdle (connection: ServerConnection): boolean {
+  return connection._httpMessage == null && connection.parser != null
+}
+
 /** The request whose body is still being read. */
 export function unfinishedRequest ({ parser }: ServerConnection): IncomingMessage | undefined {
   const request = parser?.incoming

@@ -1,6 +1,8 @@
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as pass } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import type { Connections } from './connections.js'
 
 const draining = new WeakSet<Server>()
 const ending = new WeakSet<Server>()
@@ -10,11 +12,27 @@ export function isDraining (server: Server): boolean {
   return draining.has(server)
 }
 
-/** From now on each response is the last of its connection, and says so: a door that is simply closed loses what is on its way. */
+/**
+ * From now on each response is the last of its connection, and says so: a door that is simply closed loses what is on
+ * its way. Of requests that came together (pipelining) that holds for the last one, as those behind it would be lost.
+ */
 export function beginDraining (server: Server): void {
   if (draining.has(server)) return
   draining.add(server)
-  server.prependListener('request', (_request, response) => { response.shouldKeepAlive = false })
+  const latest = new WeakMap<Socket, ServerResponse>()
+  server.prependListener('request', (request, response) => {
+    // There a session hears of it.
+    if (request.httpVersionMajor === 2) return
+    const earlier = latest.get(request.socket)
+    if (earlier?.headersSent === false) earlier.shouldKeepAlive = true
+    latest.set(request.socket, response)
+    response.shouldKeepAlive = false
+  })
+}
+
+/** Has sessions of HTTP/2 told that they will be closed. */
+function announceClose (server: Server): void {
+  server.emit('closeAnnounced')
 }
 
 /** Accepts nothing more, but leaves idle connections open, which `close` alone would not. */
@@ -23,6 +41,22 @@ export function stopAccepting (server: Server): void {
   server.closeIdleConnections = () => {}
   server.close()
   server.closeIdleConnections = closeIdleConnections
+}
+
+/**
+ * Ends a service that another process has taken over from, when all that is under way has ended: a client hears of it
+ * by its next response, and idle connections are closed when none came for a while.
+ *
+ * @param timeout milliseconds after which it ends in any case
+ */
+export async function giveWay (fastify: FastifyInstance, connections: Connections, timeout: number): Promise<void> {
+  const { server, log } = fastify
+  beginDraining(server)
+  announceClose(server)
+  stopAccepting(server)
+  log.info({ reloadTimeout: timeout }, 'draining: another process has taken over')
+  await connections.end(timeout)
+  await endProcess(fastify, 0)
 }
 
 /**
@@ -37,6 +71,7 @@ export async function endProcess (fastify: FastifyInstance, drainDelay: number):
   ending.add(server)
   beginDraining(server)
   if (drainDelay > 0) {
+    announceClose(server)
     log.info({ drainDelay }, 'draining: new connections are still accepted')
     await pass(drainDelay)
   }

@@ -86,6 +86,17 @@ export class Gateway {
   readonly events = new EventEmitter<{ target: [TargetChange] }>()
   readonly #registered: Registered[] = []
 
+  /** Tells of a change when what led to it is done: a listener may change the targets itself, and one that throws must not stop anything. */
+  tell (change: TargetChange, log: { error (line: object, message: string): void }): void {
+    process.nextTick(() => {
+      try {
+        this.events.emit('target', change)
+      } catch (err) {
+        log.error({ err }, 'a listener for changes of targets failed')
+      }
+    })
+  }
+
   add (registered: Registered): void {
     this.#registered.push(registered)
   }

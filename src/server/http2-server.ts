@@ -61,6 +61,7 @@ export function createHttp2Server (tls: SecureServerOptions, limits: Limits, han
       session.once('close', () => sessions.delete(bound))
     })
   })
+  server.on('closeAnnounced', () => { for (const session of sessions) session.announceClose() })
   server.once('close', () => clearInterval(timer))
   const { close } = server
   return Object.assign(server, {

@@ -1,3 +1,4 @@
+import { constants } from 'node:http2'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { hasUnsent, isTerminated } from '../node/http2-termination.js'
@@ -6,7 +7,7 @@ import type { Limits } from './limits.js'
 /** Milliseconds between two looks at a session. */
 export const LOOK_INTERVAL = 250
 
-/** Milliseconds that a client has to read why its session was ended. */
+/** Milliseconds that a client has to read why its session was ended, or that it will be. */
 const LAST_MOMENT = 500
 
 /** Frames between two looks that ask for nothing: SETTINGS, PING, PRIORITY. Each gets a response or is parsed for nothing. */
@@ -18,6 +19,9 @@ const MAX_REFUSED_STREAMS = 100
 /** Looks at a session that has no more streams: as many in a row that find frames unsent tell that they never will be. */
 const LOOKS = 3
 
+/** The number that no stream exceeds. */
+const LAST_STREAM = 2 ** 31 - 1
+
 /** Bounds what Node leaves unbounded: silence, the number of requests, and the wait for a client that does not hang up. */
 export class BoundSession {
   readonly #session: ServerHttp2Session
@@ -28,6 +32,7 @@ export class BoundSession {
   #controlFrames = 0
   #looks = 0
   #bytesRead = 0
+  #announced = false
 
   constructor (session: ServerHttp2Session, socket: Socket, limits: Limits) {
     this.#session = session
@@ -51,8 +56,20 @@ export class BoundSession {
     if (this.#looks > 0) this.#lookForLife()
   }
 
+  /** Tells the client that the session will be closed; what it has sent until it hears of it is taken still (RFC 9113 section 6.8). */
+  announceClose (): void {
+    if (this.#session.destroyed) return
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM)
+    this.#announced = true
+  }
+
   /** Tells the client to take its next requests elsewhere, and lets those under way end. */
   close (): void {
+    if (this.#announced) {
+      this.#announced = false
+      setTimeout(() => this.close(), LAST_MOMENT).unref()
+      return
+    }
     this.#session.close()
     if (this.#streams.size === 0) this.#linger()
   }

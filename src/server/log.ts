@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { symbols } from 'pino'
+import { pino, symbols } from 'pino'
+import type { Logger } from 'pino'
 import { TerminalLines, TextLines } from '../observe/access-lines.js'
 import { writeAccessLinesAs } from '../observe/access-log.js'
 import { LogOutput } from '../observe/log-output.js'
@@ -11,8 +13,45 @@ const MAX_WAITING = 1024 * 1024
 /** Milliseconds that a closing service waits until its last lines are read. */
 const LAST_LINES = 1_000
 
-/** The service's log, as lines of JSON. */
-export function openOutput (): LogOutput {
+/** One line for each request in a terminal. */
+const PRETTY = {
+  ignore: 'pid,hostname,method,url,status',
+  messageFormat: '{if method}{method} {url} {status} {end}{msg}',
+  singleLine: true,
+  translateTime: 'SYS:HH:MM:ss.l'
+}
+
+/** What a logger of a process of the gateway's is made with; `output` is absent where it writes to a terminal. */
+export type OpenLog = { level: string } & (
+  { output: LogOutput, stream: LogOutput } | { output?: undefined, transport: { target: string, options: object } }
+)
+
+export function openLog (level: string): OpenLog {
+  if (isForPeople()) return { level, transport: { target: 'pino-pretty', options: PRETTY } }
+  const output = openOutput()
+  return { level, output, stream: output }
+}
+
+/** The log of a process that has no server. */
+export function createLog (level: string): Logger {
+  const { output, ...options } = openLog(level)
+  return output === undefined ? pino(options) : pino({ level }, output)
+}
+
+/** Whether the log goes to a terminal, and there is what makes it readable there. */
+function isForPeople (): boolean {
+  if (!process.stdout.isTTY) return false
+  try {
+    createRequire(import.meta.url).resolve('pino-pretty')
+    return true
+  } catch {
+    console.error('The log is JSON. For lines that people read: npm install pino-pretty')
+    return false
+  }
+}
+
+/** The log as lines of JSON. */
+function openOutput (): LogOutput {
   const output = new LogOutput(stdoutSink(), { maxWaiting: MAX_WAITING, lostLine, warn: message => console.error(message) })
   process.on('exit', () => output.writeNow())
   return output

@@ -1,7 +1,11 @@
 import { connect, isIP } from 'node:net'
 import type { OnReadOpts, Socket } from 'node:net'
-import { connect as connectTls, createSecureContext } from 'node:tls'
-import type { ConnectionOptions, SecureVersion } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions, SecureContext } from 'node:tls'
+import { LiveContext } from './secure-context.js'
+import type { TlsOptions } from './secure-context.js'
+
+export type { TlsOptions } from './secure-context.js'
 
 /** Where connections go, and how they are made. */
 export type Endpoint = (TcpEndpoint | UnixEndpoint) & {
@@ -36,25 +40,16 @@ export interface UnixEndpoint {
   readonly socketPath: string
 }
 
-/** How an upstream is checked, and what it is shown. All are PEM. */
-export interface TlsOptions {
-  /** Who may have signed the upstream's certificate; absent: those that Node trusts. */
-  readonly ca?: string
-  /** For an upstream that asks for a certificate, with its key. */
-  readonly cert?: string
-  readonly key?: string
-  /** The name that is asked for, and that the certificate must have; absent: the host. */
-  readonly servername?: string
-  /** @default true */
-  readonly rejectUnauthorized?: boolean
-  /** @default 'TLSv1.2' */
-  readonly minVersion?: SecureVersion
-}
-
 const CONNECT_TIMEOUT = 5_000
 
 /** For net and tls. */
 interface Reading { onread?: OnReadOpts }
+
+/** How connections under TLS are made. */
+interface Secured {
+  readonly options: ConnectionOptions
+  readonly context: LiveContext
+}
 
 /** As many bytes as Node reads at once. Otherwise it has memory made for every read. */
 const RECEIVED = Buffer.allocUnsafeSlow(65_536)
@@ -64,14 +59,16 @@ export class Dialer {
   readonly #endpoint: Endpoint
   /** The event by which a socket tells that it is connected. */
   readonly connected: 'connect' | 'secureConnect'
-  readonly #tls: ConnectionOptions | undefined
+  readonly #tls: Secured | undefined
   #session: Buffer | undefined
+  /** What the session was agreed under: it spares the upstream the checks. */
+  #sessionOf: SecureContext | undefined
 
   /** @throws when something in `tls` cannot be used */
   constructor (endpoint: Endpoint) {
     this.#endpoint = endpoint
     this.connected = endpoint.protocol === 'https' ? 'secureConnect' : 'connect'
-    if (endpoint.protocol === 'https') this.#tls = tlsOptions(endpoint)
+    if (endpoint.protocol === 'https') this.#tls = secured(endpoint)
   }
 
   /**
@@ -99,20 +96,24 @@ export class Dialer {
     return connect({ ...reading, host: address, port, noDelay: true })
   }
 
-  #connectTls (options: ConnectionOptions, reading: Reading): Socket {
-    const socket = connectTls({ ...options, ...reading, session: this.#session })
+  #connectTls ({ options, context }: Secured, reading: Reading): Socket {
+    const secureContext = context.current
+    if (secureContext !== this.#sessionOf) this.#session = undefined
+    const socket = connectTls({ ...options, ...reading, secureContext, session: this.#session })
     socket.setNoDelay(true)
     // Node tells only of sessions with an upstream that passed the checks.
-    socket.on('session', session => { this.#session = session })
+    socket.on('session', session => {
+      this.#session = session
+      this.#sessionOf = secureContext
+    })
     return socket
   }
 }
 
-/** The certificates are read here, once for all connections. */
-function tlsOptions ({ host, port, address = host, tls = {}, http2 = false }: TcpEndpoint & Endpoint): ConnectionOptions {
+function secured ({ host, port, address = host, tls = {}, http2 = false }: TcpEndpoint & Endpoint): Secured {
   // An IP address is no server name (RFC 6066 section 3).
-  const { servername = isIP(host) === 0 ? host : '', rejectUnauthorized = true, ...context } = tls
-  return { host: address, port, servername, rejectUnauthorized, ALPNProtocols: [http2 ? 'h2' : 'http/1.1'], secureContext: createSecureContext(context) }
+  const { servername = isIP(host) === 0 ? host : '', rejectUnauthorized = true } = tls
+  return { options: { host: address, port, servername, rejectUnauthorized, ALPNProtocols: [http2 ? 'h2' : 'http/1.1'] }, context: new LiveContext(tls) }
 }
 
 function giveUp (socket: Socket, timeout: number): void {

@@ -12,8 +12,10 @@ const CONFIG = {
     { prefix: '/api', target: 'https://svc.example:3001/base', stripPrefix: true, methods: ['GET'], headers: { request: { set: { 'x-id': '7' } } }, http2: true },
     { prefix: '/old', redirect: { to: '/new' } },
     { prefix: '/chat', target: 'unix:/run/chat.sock', hosts: ['chat.example.com'], rateLimit: false, cors: false },
-    { prefix: '/v6', target: 'http://[::1]:80', host: 'preserve' }
-  ]
+    { prefix: '/v6', target: 'http://[::1]:80', host: 'preserve' },
+    { prefix: '/many', upstream: 'many' }
+  ],
+  upstreams: { many: { targets: ['http://10.0.0.1:3002/base', 'http://10.0.0.2:3002/base'], connectTimeout: '1s' } }
 }
 
 t.test('explain', async t => {
@@ -36,6 +38,7 @@ t.test('explain', async t => {
   const upgrade = run('GET', 'https://CHAT.example.com:443/chat', '-H', 'Connection: Upgrade', '-H', 'Upgrade: websocket')
   t.match(upgrade, { status: 0, stdout: /takes routes\[2\], \/chat of chat\.example\.com\npasses {2}no policy\n\nand goes to unix:\/run\/chat\.sock as\n {4}GET \/chat\n {4}Host: localhost\n {4}Connection: Upgrade\n/ })
   t.match(run('GET', '/v6', '-H', 'Host: own.example.com'), { status: 0, stdout: /goes to http:\/\/\[::1\] as\n {4}GET \/v6\n {4}Host: own\.example\.com\n/ })
+  t.match(run('GET', '/many/x'), { status: 0, stdout: /goes to the upstream many \(http:\/\/10\.0\.0\.1:3002, http:\/\/10\.0\.0\.2:3002\) as\n {4}GET \/base\/many\/x\n {4}Host: 10\.0\.0\.1:3002\n/ })
   t.match(run('GET', 'http://x?a=b', '--file', 'routes.json'), { status: 1, stdout: /^GET \/\?a=b of x\n/ })
 
   t.match(run('GET', '/x', '-f', 'wrong.json'), { status: 1, stderr: /^wrong\.json: 1 mistake/ })

@@ -22,10 +22,16 @@ t.test('http2', async t => {
 t.test('tls: files are read, and the check is on', async t => {
   const target = normalizedTls({ ca: fixture('ca.pem'), cert: pem('client.pem'), key: fixture('client.key'), servername: 'a.example', minVersion: 'TLSv1.3' })
   t.strictSame(target, {
-    ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key'), servername: 'a.example', minVersion: 'TLSv1.3', rejectUnauthorized: true
+    ca: pem('ca.pem'),
+    cert: pem('client.pem'),
+    key: pem('client.key'),
+    servername: 'a.example',
+    minVersion: 'TLSv1.3',
+    rejectUnauthorized: true,
+    files: { ca: fixture('ca.pem'), key: fixture('client.key') }
   })
-  t.strictSame(normalizedTls({}), { rejectUnauthorized: true })
-  t.strictSame(normalizedTls({ rejectUnauthorized: false }), { rejectUnauthorized: false })
+  t.strictSame(normalizedTls({}), { rejectUnauthorized: true, files: {} })
+  t.strictSame(normalizedTls({ rejectUnauthorized: false }), { rejectUnauthorized: false, files: {} })
 })
 
 function normalizedTls (tls: object): object | undefined {

@@ -20,9 +20,6 @@ import type { Stream } from '../../fuzz/streams.js'
 import { allEnd, checkUploads } from '../../fuzz/uploads.js'
 import { Client } from '../../fuzz/client.js'
 
-/** A request whose client is gone before its exchange begins is sent with no address. */
-const NOBODY = /no client that there is/
-
 t.test('some cases of uploads and of HTTP/2', async t => {
   const campaign = await Campaign.start(1)
   const http2 = kinds.filter(({ isHttp2 }) => isHttp2 === true)
@@ -31,8 +28,7 @@ t.test('some cases of uploads and of HTTP/2', async t => {
     let number = 0
     await campaign.run(kind, () => number < 150 ? number++ : undefined, 1)
   }
-  const findings = await campaign.end()
-  t.strictSame(findings.filter(({ complaints }) => !complaints.every(complaint => NOBODY.test(complaint))), [])
+  t.strictSame(await campaign.end(), [])
   t.equal(campaign.cases, 300)
 })
 
@@ -93,7 +89,8 @@ t.test('what the frames of a response mean', async t => {
   t.equal(state(head([...ok, ['content-length', '1']]) + data('a') + RESET), 'whole', 'all of it has come')
   t.equal(state(head([...ok, ['content-length', '2']]) + data('a', END_STREAM)), 'malformed')
   t.equal(state(head([...ok, ['content-length', '9']], END_STREAM), 'HEAD'), 'whole')
-  t.equal(state(head(ok) + data('a', END_STREAM), 'HEAD'), 'malformed')
+  t.equal(state(head(ok) + data('a', END_STREAM), 'HEAD'), 'whole', 'what stands behind the head is nothing')
+  t.equal(state(head([...ok, ['content-length', '0']]) + data('a', END_STREAM)), 'whole')
   for (const fields of [[], [['x', '1']], [[':status', '101']], [[':status', '2000']], [[':status', '200'], [':status', '200']], [[':status', '200'], ['upgrade', 'x']], [[':status', '200'], ['content-length', 'x']]] as Field[][]) {
     t.equal(state(head(fields)), undefined, JSON.stringify(fields))
   }
@@ -203,7 +200,7 @@ t.test('faults in responses to an upload are found', async t => {
   t.equal(found('HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n'), '')
   t.match(found(text + text), /more responses than requests/)
   t.match(found(text.replace('er: 1', 'er: 2')), /the fields became/)
-  t.match(found('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), /response 0 is 200/)
+  t.match(found('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), /the status became 200/)
   t.match(found(`${text}garbage\r\n\r\n`), /no response/)
   t.match(checkUploads(requests, [], text, true), [/the service has sent no response/])
 })

@@ -156,6 +156,7 @@ t.test('the targets change while the gateway runs', async t => {
     await Promise.race([waiting, new Promise(resolve => setImmediate(resolve))])
   }
   upstream?.setTargets([b.url, { url: c.url, weight: 3 }])
+  await new Promise(resolve => setImmediate(resolve))
   t.strictSame(changes, [{ upstream: 'app', target: a.url, state: 'draining', reason: 'it is no longer a target' }])
   t.match(lines.filter(({ state }) => state !== undefined), [{ level: 30, msg: 'a target has left', upstream: 'app', target: a.url }])
   t.match([...await ask(port, 8)].sort().join(''), /^b{1,3}c{5,7}$/)
@@ -170,6 +171,21 @@ t.test('the targets change while the gateway runs', async t => {
   const none = await call(port, '/api/x')
   t.equal(none.status, 503)
   t.equal(none.headers['retry-after'], '1')
+})
+
+t.test('a listener may change the targets, and one that throws stops nothing', async t => {
+  const [a, b, c] = await targets(t, 3)
+  if (a === undefined || b === undefined || c === undefined) return
+  const { port, app, lines } = await gatewayOver(t, urls([a, b]))
+  const changed = new Promise<void>(resolve => app.gateway.events.on('target', ({ target }) => {
+    if (target === a.url) app.gateway.upstream('app')?.setTargets([c.url])
+    else resolve()
+  }))
+  app.gateway.events.on('target', () => { throw new Error('a mistake of the program') })
+  app.gateway.upstream('app')?.setTargets([b.url])
+  await changed
+  t.equal(await ask(port, 2), 'cc')
+  t.match(lines.filter(({ level }) => level === 50), [{ err: { message: 'a mistake of the program' } }, { msg: 'a listener for changes of targets failed' }])
 })
 
 t.test('a program may choose one by its name', async t => {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { beginDraining, isDraining } from '../../src/server/drain.js'
 import { validatePort } from '../../src/config/index.js'
 import { endOnSignals } from '../../src/server/signals.js'
-import { Cluster, download, serviceWithDownload } from '../fixtures/cluster.js'
+import { download, serviceWithDownload, Started } from '../fixtures/started.js'
 import { call } from '../fixtures/gateway.js'
 import { closedPort, RawClient } from '../fixtures/peers.js'
 import { ServiceProcess } from '../fixtures/process.js'
@@ -49,23 +49,21 @@ t.test('SIGTERM to npm ends the gateway, with what is in flight, and npm with 0'
   const port = await closedPort()
   const file = join(t.testdir(), 'routes.json')
   writeFileSync(file, JSON.stringify(config))
-  for (const script of ['start', 'start:cluster']) {
-    const env = { ...process.env, ROUTES_FILE: file, FASTIFY_PORT: String(port), FASTIFY_ADDRESS: '127.0.0.1', CLUSTER_WORKERS: '1' }
-    const npm = new SpawnedProcess(t, 'npm', ['run', script], { cwd: ROOT, env }, 'SIGKILL')
-    await npm.until(/listening at http/)
-    const client = await download(t, port)
-    npm.child.kill('SIGTERM')
-    await npm.until(/shutting down/)
-    release()
-    await client.until('last')
-    t.equal(await npm.exited, 0, script)
-  }
+  const env = { ...process.env, ROUTES_FILE: file, FASTIFY_PORT: String(port), FASTIFY_ADDRESS: '127.0.0.1' }
+  const npm = new SpawnedProcess(t, 'npm', ['start'], { cwd: ROOT, env }, 'SIGKILL')
+  await npm.until(/listening at http/)
+  const client = await download(t, port)
+  npm.child.kill('SIGTERM')
+  await npm.until(/shutting down/)
+  release()
+  await client.until('last')
+  t.equal(await npm.exited, 0)
 })
 
 t.test('drainDelay: new connections are accepted meanwhile, and each response is its connection\'s last', async t => {
   const { config, release } = await serviceWithDownload(t)
-  for (const Process of [ServiceProcess, Cluster]) {
-    const gateway = new Process(t, { ...config, server: { drainDelay: '2s' } }, { CLUSTER_WORKERS: '1' })
+  for (const Process of [ServiceProcess, Started]) {
+    const gateway = new Process(t, { ...config, server: { drainDelay: '2s' } })
     const port = await gateway.listening()
     const kept = new RawClient(t, port)
     kept.send('GET /x HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -113,8 +111,7 @@ t.test('a process that goes on without the service has its signals back', async 
 
 t.test('a FASTIFY_PORT that is none names the remedy', async t => {
   const kubernetes = { FASTIFY_PORT: 'tcp://10.0.0.1:3000' }
-  for (const Process of [ServiceProcess, Cluster]) {
-    const gateway = new Process(t, NOWHERE, kubernetes)
+  for (const gateway of [new ServiceProcess(t, NOWHERE, kubernetes), new Started(t, NOWHERE, [], kubernetes)]) {
     t.equal(await gateway.exited, 1)
     t.match(gateway.output, /^port: 1 mistake\n {2}FASTIFY_PORT: found "tcp:\/\/10\.0\.0\.1:3000", must be a number\. Kubernetes sets .*enableServiceLinks: false.*\n$/)
   }

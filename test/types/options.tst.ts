@@ -34,6 +34,16 @@ describe('routes.json', () => {
     expect<Route['target']>().type.not.toBeAssignableFrom({ host: 'localhost', port: 3001, protocol: 'ftp' as const })
   })
 
+  test('an upstream has targets, and a route names it', () => {
+    type Upstream = NonNullable<GatewayConfig['upstreams']>[string]
+    expect<Upstream>().type.toBeAssignableFrom({ targets: ['http://a', { url: 'http://b', weight: 3, backup: true }], balance: { hash: 'ip' as const, maxLoad: 1.25 } })
+    expect<Upstream>().type.toBeAssignableFrom({ targets: ['http://a'], balance: 'round-robin' as const, ejection: false as const, health: { path: '/health' }, dns: {} })
+    expect<Upstream>().type.not.toBeAssignableFrom({ targets: [{ weight: 3 }] })
+    expect<Upstream>().type.not.toBeAssignableFrom({ targets: ['http://a'], balance: 'fastest' as const })
+    expect<Route>().type.toBeAssignableFrom({ prefix: '/', upstream: 'app', retry: { attempts: 2, on: ['connect', 503] }, mirror: { upstream: 'next', percent: 0.5 } })
+    expect<Route['retry']>().type.not.toBeAssignableFrom(true)
+  })
+
   test('durations and sizes are numbers or text', () => {
     expect<Route['timeout' | 'connectTimeout' | 'requestTimeout' | 'upgradeTimeout']>().type.toBe<string | number | undefined>()
     expect<Route['maxBodySize' | 'minBodyRate' | 'bodyBuffer']>().type.toBe<string | number | undefined>()

@@ -1,0 +1,60 @@
+import Fastify from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { ConfigError, readConfig } from '../config/index.js'
+import type { Settings } from '../config/index.js'
+import { Connections } from '../server/connections.js'
+import { endProcess, giveWay, isDraining } from '../server/drain.js'
+import { makeService } from '../service.js'
+import type { Plan } from './configuration.js'
+import { addressOf } from './usage.js'
+
+/** A service that listens. */
+export interface Serving {
+  /** Another process has taken over: ends this one when all that is under way has ended. */
+  giveWay (): void
+  /** Ends the process, soon. */
+  end (): void
+}
+
+/**
+ * Runs the service. Ends the process where the configuration is wrong or nobody can listen there, in one message.
+ *
+ * @param onLog called with the log as soon as there is one
+ */
+export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void): Promise<Serving> {
+  const settings = readOrEnd(plan)
+  const { options, register } = makeService(settings, plan.level)
+  const fastify = Fastify(options)
+  onLog(fastify.log)
+  const connections = new Connections(fastify.server)
+  await fastify.register(register)
+  await listen(fastify, plan, settings)
+  return {
+    giveWay: () => { giveWay(fastify, connections, settings.server.reloadTimeout) },
+    end: () => { endProcess(fastify, 0) }
+  }
+}
+
+function readOrEnd ({ file, text }: Plan): Settings {
+  try {
+    return readConfig(file, text, process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(error.message)
+    process.exit(1)
+  }
+}
+
+async function listen (fastify: FastifyInstance, plan: Plan, { server }: Settings): Promise<void> {
+  const host = addressOf(plan.address, process.env, server.address)
+  try {
+    await fastify.listen({ port: plan.port ?? server.port, ...(host !== undefined && { host }) })
+  } catch (error) {
+    // A signal came before, and the process is about to end.
+    if (isDraining(fastify.server)) return
+    // Too many words for a port that is taken.
+    fastify.log.fatal({ code: error instanceof Error && 'code' in error ? error.code : undefined }, error instanceof Error ? error.message : String(error))
+    await fastify.close()
+    process.exit(1)
+  }
+}

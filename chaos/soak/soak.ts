@@ -6,6 +6,7 @@ import { gatewayConfig } from '../targets/configurations.js'
 import { Load } from '../targets/load.js'
 import { LongService } from '../targets/long-service.js'
 import { openServices } from '../targets/scenario.js'
+import { PER_TRY } from '../targets/restarts.js'
 import type { Counted } from './report.js'
 import type { Sample } from './samples.js'
 
@@ -22,7 +23,7 @@ export async function soak (seed: number, minutes: number, interval: number, sam
   const services = await openServices(seed, posts)
   const long = new LongService()
   await long.open()
-  const common = gatewayConfig(services.map(({ authority }) => authority), true)
+  const common = gatewayConfig(services.map(({ authority }) => authority), true, { perTry: PER_TRY })
   const gateway = await Gateway.start('soak', { ...common, routes: [...common.routes, { prefix: LONG, target: long.url }] })
   process.on('exit', () => gateway.kill('SIGKILL'))
   const stop = new AbortController()

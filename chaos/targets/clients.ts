@@ -96,7 +96,7 @@ async function upload (port: number, number: number): Promise<string | undefined
 
 /** Streams of events, one after the other. */
 export const streaming: Client = async (port, signal, tally) => {
-  while (!signal.aborted) tally.add(await events(port, count => count === EVENTS))
+  while (!signal.aborted) tally.add(await events(port, count => count >= EVENTS))
 }
 
 /** One stream of events, as long as all this takes. */
@@ -104,6 +104,9 @@ export const streamingOn: Client = async (port, signal, tally) => tally.add(awai
 
 async function events (port: number, isEnough: (count: number) => boolean): Promise<string | undefined> {
   const request = get({ host: '127.0.0.1', port, path: `${LONG}/events`, agent: false, timeout: PATIENCE })
+  request.on('timeout', () => request.destroy(new Error('nothing came')))
+  // It may come when nobody waits for anything of it any more.
+  request.on('error', () => {})
   try {
     const [response]: IncomingMessage[] = await once(request, 'response')
     if (response?.statusCode !== 200) return `status ${response?.statusCode}`

@@ -10,7 +10,7 @@ const TIMEOUT = 3_000
 const INTERVAL = 500
 
 /** What a user writes for three targets of one service. @param targets host and port of each */
-export function gatewayConfig (targets: readonly string[], hasChecks: boolean, { ejection = EJECTION, slowStart = SLOW_START } = {}): { routes: object[] } & Record<string, unknown> {
+export function gatewayConfig (targets: readonly string[], hasChecks: boolean, { ejection = EJECTION, slowStart = SLOW_START, perTry = PER_TRY } = {}): { routes: object[] } & Record<string, unknown> {
   return {
     server: { accessLog: false },
     upstreams: {
@@ -21,7 +21,7 @@ export function gatewayConfig (targets: readonly string[], hasChecks: boolean, {
         ...(hasChecks && { health: { path: HEALTH, interval: INTERVAL, timeout: PER_TRY, unhealthyAfter: 2, healthyAfter: 2 } })
       }
     },
-    routes: [{ prefix: PREFIX, upstream: 'services', timeout: TIMEOUT, retry: { attempts: 2, on: ['connect', 'reset', 'timeout', 502, 503], perTryTimeout: PER_TRY } }]
+    routes: [{ prefix: PREFIX, upstream: 'services', timeout: Math.max(TIMEOUT, perTry), retry: { attempts: 2, on: ['connect', 'reset', 'timeout', 502, 503], perTryTimeout: perTry } }]
   }
 }
 

@@ -8,6 +8,7 @@ import { startGateway } from './contenders.js'
 import { Load } from './load.js'
 import { LongService } from './long-service.js'
 import { temporaryFolder } from './process.js'
+import { PER_TRY } from './restarts.js'
 import { openServices } from './scenario.js'
 
 /** Kept-alive requests a second. */
@@ -47,7 +48,7 @@ export async function reload (seed: number, times: number, workers: number, chan
   const long = new LongService()
   await long.open()
   const file = join(temporaryFolder(), 'routes.json')
-  const common = gatewayConfig(services.map(({ authority }) => authority), false)
+  const common = gatewayConfig(services.map(({ authority }) => authority), false, { perTry: PER_TRY })
   const config = (nth: number): object => ({ ...common, routes: [...common.routes, { prefix: LONG, target: long.url, timeout: 5_000 + nth }] })
   const gateway = await startGateway(config(0), ['--workers', `${workers}`], file)
   try {

@@ -12,6 +12,8 @@ const DOWN = 300
 const UP = 1_500
 /** Milliseconds. */
 const EJECTION = 400
+/** That a try may take: on a busy machine services stand still for a while, which is not what is tried here. */
+export const PER_TRY = 5_000
 
 export interface Restarted {
   readonly requests: number
@@ -29,7 +31,7 @@ export interface Restarted {
 export async function restartService (seed: number, times: number): Promise<Restarted> {
   const posts: Arrivals = new Map()
   const services = await openServices(seed, posts)
-  const gateway = await startGateway(gatewayConfig(services.map(({ authority }) => authority), false, { ejection: EJECTION, slowStart: 0 }))
+  const gateway = await startGateway(gatewayConfig(services.map(({ authority }) => authority), false, { ejection: EJECTION, slowStart: 0, perTry: PER_TRY }))
   try {
     const load = new Load(gateway.port, seed)
     const stop = new AbortController()

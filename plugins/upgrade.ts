@@ -143,20 +143,13 @@ function withoutSlash (prefix: string): string {
 /**
  * Whether the route that Fastify finds for a path is the gateway's: a host may have more special ones beneath a
  * prefix, `/ws` or `/chat/:room` where the gateway has `/`.
+ *
+ * @param path that can be decoded, as `routableTarget` makes it; the router reads no fragment of it
  */
 function isRoutedTo (fastify: FastifyInstance, method: string, path: string, prefix: string): boolean {
   const found = fastify.findRoute({ method, url: path })
   if (found === null) return false
   const params: [name: string, value: unknown][] = Object.entries(found.params)
   if (params.length === 0) return path === prefix
-  return params.every(([name, value]) => name === '*' && value === decoded(path.slice(prefix.length + 1)))
-}
-
-/** The router reads no fragment, so that what is in one may be anything. */
-function decoded (path: string): string | undefined {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return undefined
-  }
+  return params.every(([name, value]) => name === '*' && value === decodeURIComponent(path.slice(prefix.length + 1)))
 }

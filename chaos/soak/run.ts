@@ -40,7 +40,10 @@ async function run (minutes: number, seed: number): Promise<void> {
   process.on('SIGINT', () => process.exit(130))
   process.on('SIGTERM', () => process.exit(143))
   const samples: Sample[] = []
-  const counted = await soak(seed, minutes, Math.min(INTERVAL, minutes * 60_000 / 20), sample => samples.push(sample))
+  const counted = await soak(seed, minutes, Math.min(INTERVAL, minutes * 60_000 / 20), sample => {
+    samples.push(sample)
+    if (samples.length % 12 === 0) console.log(`${sample.minute.toFixed(1)} minutes: heap ${(sample.heap / 1024 / 1024).toFixed(1)} MiB, ${sample.files} files, ${sample.sockets} sockets, ${sample.timers} timers`)
+  })
   const series = seriesOf(samples.filter(({ minute }) => minute >= minutes * BEGIN))
   const table = soakTable(series, counted)
   console.log(table)

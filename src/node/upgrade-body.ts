@@ -19,21 +19,25 @@ type RequestOnConnection = IncomingMessage & { [kBody]?: BodyOnConnection }
 /** The connection that Node gave away, also where it gave a stream in its place. */
 export function connectionOf (request: IncomingMessage, given: unknown): Socket | undefined {
   if (given instanceof Socket) return given
+  /* c8 ignore start -- from Node 26 on: npm run test:nodes */
   if (!(given instanceof Duplex)) return undefined
   const connection: GivenConnection = request.socket
   connection[kStream] = given
   return connection
 }
+/* c8 ignore stop */
 
 /** Takes the connection from the stream that stood in its place, and what that had read already. */
 export function takeFromStream (connection: GivenConnection): void {
   const stream = connection[kStream]
   if (stream === undefined) return
+  /* c8 ignore start -- from Node 26 on: npm run test:nodes */
   connection.removeAllListeners('data')
   const rest: Buffer[] = []
   for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) rest.push(chunk)
   if (rest.length > 0) connection.unshift(Buffer.concat(rest))
 }
+/* c8 ignore stop */
 
 /** Notes that the body of a request, of so many bytes, stands on its connection, where Node does not parse it. */
 export function noteBodyOnConnection (request: RequestOnConnection, length: number): void {

@@ -1,10 +1,12 @@
+import { rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { askAllTheWhile } from '../fixtures/asking.js'
 import type { Asking } from '../fixtures/asking.js'
 import { call } from '../fixtures/gateway.js'
 import { closedPort, RawClient, service } from '../fixtures/peers.js'
-import { download, NOWHERE, serviceWithDownload, Started } from '../fixtures/started.js'
+import { download, NOWHERE, preloaded, serviceWithDownload, Started } from '../fixtures/started.js'
 
 // Each of these starts several processes.
 t.setTimeout(300_000)
@@ -122,6 +124,24 @@ t.test('a worker that dies during a reload is replaced once', async t => {
   await gateway.until(/"reloaded"/)
   t.equal(await gateway.stop(), 0)
   t.ok(gateway.pids(/^Server listening/).length <= 3)
+})
+
+t.test('a replacement that does not serve yet when others take over is not waited for', async t => {
+  const gateway = new Started(t, NOWHERE, [], preloaded(t, `import { existsSync } from 'node:fs'
+  if (isWorker && existsSync('hang')) {
+    console.log('hangs')
+    await new Promise(resolve => setTimeout(resolve, 1e6))
+  }`))
+  const [pid = 0] = await gateway.workers(1)
+  const hang = join(dirname(gateway.file), 'hang')
+  writeFileSync(hang, '')
+  process.kill(pid, 'SIGKILL')
+  await gateway.until(/hangs/)
+  rmSync(hang)
+  await gateway.reload(1)
+  await gateway.until(/"generation":1,"draining":0,"msg":"drained"/)
+  t.equal(gateway.pids(/died/).length, 1)
+  t.equal(await gateway.stop(), 0)
 })
 
 t.test('another port: the new workers listen there, and the old ones no more at theirs', async t => {

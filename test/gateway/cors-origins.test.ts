@@ -2,7 +2,7 @@ import hostCors from '@fastify/cors'
 import t from 'tap'
 import { compileOrigins, isAllowed } from '../../src/proxy/origins.js'
 import { call, gatewayTo } from '../fixtures/gateway.js'
-import { gone } from '../fixtures/peers.js'
+import { gone, service } from '../fixtures/peers.js'
 import { named, startPlugin, startRoutes } from '../fixtures/routes.js'
 import { agreed, echo, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
@@ -60,4 +60,14 @@ t.test('a page of one label may open a tunnel, and no other', async t => {
     await gone(client)
   }
   for (const origin of ['https://example.com', 'https://a.b.example.com', 'https://evilexample.com']) t.match(await rejection(webSocket(t, port, '/api/x', [], { origin })), { status: 403 })
+})
+
+t.test('more pages than are remembered: each response has the headers of its own', async t => {
+  const { port: upstream } = await service(t, (_request, response) => response.end())
+  const { port } = await gatewayTo(t, upstream, {}, { cors: { origin: ['https://*.app.example'] } })
+  for (let nth = 0; nth <= 300; nth++) {
+    const origin = `https://a${nth % 290}.app.example`
+    const { headers } = await call(port, '/api/x', { headers: { origin } })
+    t.equal(headers['access-control-allow-origin'], origin)
+  }
 })

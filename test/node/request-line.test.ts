@@ -1,4 +1,5 @@
-import { createServer } from 'node:http'
+import { createServer, IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { once } from 'node:events'
 import t from 'tap'
 import { isForeign, noteForeign } from '../../src/node/request-line.js'
@@ -32,4 +33,10 @@ t.test('Node\'s parser takes RTSP and Icecast for HTTP, and what it parses can s
   await inPieces.until('foreign: false;')
   inPieces.socket.destroy()
   t.pass('told apart')
+})
+
+t.test('a request whose parser is gone by now is taken for what it says', async t => {
+  const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url: '/', httpVersionMajor: 1, httpVersionMinor: 0 })
+  noteForeign(request)
+  t.notOk(isForeign(request))
 })

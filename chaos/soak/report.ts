@@ -4,8 +4,8 @@ import type { Series } from './samples.js'
 export interface Counted {
   readonly requests: number
   readonly restarts: number
-  /** Idempotent requests without their response. */
-  readonly lost: number
+  /** Idempotent requests without their response, and why. */
+  readonly lost: readonly string[]
   readonly failedPosts: number
 }
 
@@ -15,7 +15,8 @@ export function soakTable (series: readonly Series[], { requests, restarts, lost
     '| --- | ---: | ---: | ---: | ---: | --- |',
     ...series.map(each => `| ${[each.name + (each.unit === '' ? '' : `, ${each.unit}`), tenth(each.values[0]), tenth(each.values.at(-1)), signed(each.slope.perMinute), `± ${each.slope.noise.toFixed(3)}`, grows(each) ? '**yes**' : 'no'].join(' | ')} |`),
     '',
-    `${requests} requests, ${restarts} restarts of a target; ${lost} idempotent requests lost, ${failedPosts} POSTs failed.`
+    `${requests} requests, ${restarts} restarts of a target; ${lost.length} idempotent requests lost, ${failedPosts} POSTs failed.`,
+    ...lost.slice(0, 5).map(example => `  ${example}`)
   ].join('\n')
 }
 

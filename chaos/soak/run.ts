@@ -48,7 +48,7 @@ async function run (minutes: number, seed: number): Promise<void> {
   const table = soakTable(series, counted)
   console.log(table)
   if (values.write) write(minutes, seed, samples, table)
-  process.exit(series.some(grows) || counted.lost > 0 ? 1 : 0)
+  process.exit(series.some(grows) || counted.lost.length > 0 ? 1 : 0)
 }
 
 function write (minutes: number, seed: number, samples: readonly Sample[], table: string): void {

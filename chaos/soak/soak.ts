@@ -12,7 +12,8 @@ import type { Sample } from './samples.js'
 
 /** Requests a second, beside those of the other clients. */
 const RATE = 60
-const CLIENTS = [pipelining, uploading, uploading, streaming, streaming, talking, talking]
+const CLIENTS = [pipelining, streaming, streaming, talking, talking]
+const UPLOADS = 2
 /** Milliseconds between two restarts of a target, and for which it is away. */
 const RESTART = 20_000
 const DOWN = 1_000
@@ -29,8 +30,13 @@ export async function soak (seed: number, minutes: number, interval: number, sam
   const stop = new AbortController()
   const load = new Load(gateway.port, seed)
   const tally = new Tally()
+  const uploads = new Tally()
   const begun = performance.now()
-  const loaded = Promise.all([load.run(RATE, stop.signal), ...CLIENTS.map(async client => await client(gateway.port, stop.signal, tally))])
+  const loaded = Promise.all([
+    load.run(RATE, stop.signal),
+    ...CLIENTS.map(async client => await client(gateway.port, stop.signal, tally)),
+    ...Array.from({ length: UPLOADS }, async () => await uploading(gateway.port, stop.signal, uploads))
+  ])
   let restarts = 0
   const restarting = (async () => {
     while (await waited(RESTART, stop.signal)) {
@@ -49,7 +55,12 @@ export async function soak (seed: number, minutes: number, interval: number, sam
   for (const service of services) service.close()
   long.close()
   const failed = load.results.filter(({ failure }) => failure !== undefined)
-  return { requests: load.results.length + tally.fine + tally.lost.length, restarts, lost: failed.filter(({ method }) => method !== 'POST').length, failedPosts: failed.filter(({ method }) => method === 'POST').length }
+  return {
+    requests: load.results.length + [tally, uploads].reduce((sum, { fine, lost }) => sum + fine + lost.length, 0),
+    restarts,
+    lost: [...tally.lost, ...failed.filter(({ method }) => method !== 'POST').map(({ method, number, failure, milliseconds }) => `${method} ${number}: ${failure} after ${Math.round(milliseconds)} ms`)],
+    failedPosts: failed.filter(({ method }) => method === 'POST').length + uploads.lost.length
+  }
 }
 
 /** @returns `false` where it is over */

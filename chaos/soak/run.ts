@@ -8,7 +8,7 @@ import type { Sample } from './samples.js'
 import { soak } from './soak.js'
 
 /** Milliseconds from one sample to the next. */
-const INTERVAL = 5_000
+const INTERVAL = 10_000
 /** The part of the time that is left out at the begin: code is compiled, pools and shapes come to their size. */
 const BEGIN = 0.2
 
@@ -42,7 +42,7 @@ async function run (minutes: number, seed: number): Promise<void> {
   const samples: Sample[] = []
   const counted = await soak(seed, minutes, Math.min(INTERVAL, minutes * 60_000 / 20), sample => {
     samples.push(sample)
-    if (samples.length % 12 === 0) console.log(`${sample.minute.toFixed(1)} minutes: heap ${(sample.heap / 1024 / 1024).toFixed(1)} MiB, ${sample.files} files, ${sample.sockets} sockets, ${sample.timers} timers`)
+    if (samples.length % 6 === 0) console.log(`${sample.minute.toFixed(1)} minutes: heap ${(sample.heap / 1024 / 1024).toFixed(1)} MiB, ${sample.files} files, ${sample.sockets} sockets, ${sample.timers} timers`)
   })
   const series = seriesOf(samples.filter(({ minute }) => minute >= minutes * BEGIN))
   const table = soakTable(series, counted)

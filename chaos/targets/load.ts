@@ -24,10 +24,12 @@ export class Load {
   readonly results: Result[] = []
   readonly #port: number
   readonly #seed: number
-  readonly #agent = new Agent({ keepAlive: true })
+  readonly #agent: Agent
   #number = 0
 
-  constructor (port: number, seed: number) {
+  /** @param connections at most; requests wait for one then */
+  constructor (port: number, seed: number, connections = Infinity) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
     this.#port = port
     this.#seed = seed
   }

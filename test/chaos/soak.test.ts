@@ -22,6 +22,10 @@ t.test('a slope and its noise', async t => {
   t.equal(perMinute, 2)
   t.ok(noise < 1e-9)
   t.ok(slopeOf([0, 1, 2, 3], [5, 6, 5, 6]).noise > 0.3)
+  const minutes = Array.from({ length: 20 }, (_, nth) => nth)
+  const waves = slopeOf(minutes, minutes.map(minute => Math.sin(minute / 1.5)))
+  const scattered = slopeOf(minutes, minutes.map(minute => Math.sin(minute * 3)))
+  t.ok(waves.noise > 2 * scattered.noise, 'values that resemble each other tell less')
 })
 
 t.test('what grows', async t => {

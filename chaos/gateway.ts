@@ -81,6 +81,10 @@ export class Gateway {
     if (this.#ended) throw new Error(`the gateway ${this.name} has ended: ${this.errors.join('\n')}`)
   }
 
+  get pid (): number {
+    return this.#child.pid ?? 0
+  }
+
   async state (): Promise<State> {
     this.#assertRunning()
     this.#child.send('state')

@@ -14,7 +14,7 @@ export const Retry = Section('When a request is tried once more, at a target tha
       Count('A status.', { least: 400, most: 599 })
     ], { errorMessage: REASON }), { minItems: 1, typeName: 'list', examples: [['connect', 'reset', 502, 503]], errorMessage: ON })),
   perTryTimeout: Optional(Duration('How long a try may take until the head of its response, where another one is possible.'), 'as long as `timeout`'),
-  budget: Default(0.2, Fraction('Tries beyond the first, as a part of the requests of the last 10 s; 3 a second more are always allowed. So an outage is not multiplied.', { least: 0, most: 1 }))
+  budget: Default(0.2, Fraction('Tries beyond the first, as a part of the requests of the last 10 s; 3 a second more are always allowed, and so is one after no connection came about. So an outage is not multiplied.', { least: 0, most: 1 }))
 }, { errorMessage: RETRY })
 
 export const RouteRetry = Switchable(

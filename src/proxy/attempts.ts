@@ -100,17 +100,18 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
   /**
    * Gives the attempt up that there is, for one at a target that was not tried yet.
    *
+   * @param isFree whether it reached no service, so that another one multiplies nothing
    * @returns `false` where that is not to be: there is none, it is too late, or too much is tried again already
    */
-  #tryElsewhere ({ attempts, budget }: RetryPolicy, giveUp: (attempt: Attempt) => void): boolean {
+  #tryElsewhere ({ attempts, budget }: RetryPolicy, giveUp: (attempt: Attempt) => void, isFree = false): boolean {
     const { current } = this
     const { startedAt, timeout } = this.#owner
     const tried = this.#tried ?? []
-    if (current === undefined || tried.length >= attempts || performance.now() - startedAt >= timeout || !budget.hasRoom) return false
+    if (current === undefined || tried.length >= attempts || performance.now() - startedAt >= timeout || !(isFree || budget.hasRoom)) return false
     const nowTried = [...tried, current.target]
     const target = this.upstream.pick(this, nowTried)
     if (target === undefined) return false
-    budget.take()
+    if (!isFree) budget.take()
     this.#tried = nowTried
     this.#stopClock()
     giveUp(current)
@@ -122,7 +123,7 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
     this.#stopClock()
     const { current } = this
     if (current !== undefined && !current.fresh && mayRepeat(this, failure)) this.#try(current.target, true)
-    else if (this.#retry?.allowsAfter(failure, this) !== true || !this.#tryElsewhere(this.#retry, ignore)) this.#owner.failed(failure)
+    else if (this.#retry?.allowsAfter(failure, this) !== true || !this.#tryElsewhere(this.#retry, ignore, failure.progress === 'unconnected')) this.#owner.failed(failure)
   }
 
   responded (response: UpstreamResponse): void {

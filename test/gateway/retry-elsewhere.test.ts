@@ -266,3 +266,10 @@ t.test('an outage is not multiplied', async t => {
   for (let i = 0; i < 100; i++) await call(port, '/api/x')
   t.equal(a.requests.length + b.requests.length, 130)
 })
+
+t.test('who cannot be connected to costs no budget, as nobody gets more for it', async t => {
+  const { port, a, b } = await two(t, { attempts: 1, on: ['connect'], budget: 0 })
+  await a.stop()
+  for (let i = 0; i < 100; i++) t.equal((await call(port, '/api/x')).status, 200)
+  t.equal(b.requests.length, 100)
+})

@@ -78,6 +78,11 @@ export function requestOf (stream: Stream, counts = false): Message | undefined 
   return { line: [method, path, VERSION], fields, framing: 'length', body: stream.data, end: 0, ...readRest({ ...stream, blocks }, length), ...(counts && length === stream.data.length ? { state: 'whole' } : {}) }
 }
 
+/** The method of a request, also of one that is malformed: a response to HEAD has no body. */
+export function methodOf (stream: Stream | undefined): string {
+  return stream?.blocks[0]?.fields.find(([name]) => name === ':method')?.[1] ?? 'GET'
+}
+
 /** A response to a request; `undefined` without a head that is one. */
 export function responseOf (stream: Stream, method: string): ClientResponse | undefined {
   const interims: Message[] = []

@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   'src/service.ts': { ours: ['src/register-service.ts', 'src/config', 'src/server', 'src/upstream', 'src/node'], packages: ['fastify'] },
   'src/app.ts': { ours: ['src/service.ts', 'src/config', 'src/node'], packages: ['fastify'] },
   'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config', 'src/server', 'src/proxy'], packages: ['fastify', 'fastify-plugin'] },
-  'src/cli': { ours: ['src/service.ts', 'src/register-service.ts', 'src/config', 'src/server', 'src/upstream'], packages: ['fastify'] },
+  'src/cli': { ours: ['src/service.ts', 'src/register-service.ts', 'src/config', 'src/server', 'src/upstream', 'src/node'], packages: ['fastify'] },
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },

@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Connecting, Settings } from './config/index.js'
 import { collectBodies } from './node/body-memory.js'
 import { keepFreedMemory } from './node/freed-memory.js'
-import { keepTickShape } from './node/tick-shape.js'
 import { registerService } from './register-service.js'
 import { warnOfFewDescriptors } from './server/descriptors.js'
 import { respondToMalformed, respondToUnrouted } from './server/error-responses.js'
@@ -22,8 +21,7 @@ export interface Service {
 
 /** What the process is that is the gateway's own, whatever started it: fastify-cli, or a supervisor. */
 export function makeService (settings: Settings, level: string): Service {
-  // What changes the whole process is done here.
-  keepTickShape()
+  // What changes the whole process is done here, but for `keepTickShape`, which comes before this file is loaded.
   keepFreedMemory()
   collectBodies()
   const { output, ...log } = openLog(level)

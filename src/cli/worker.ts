@@ -1,9 +1,11 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
+import { keepTickShape } from '../node/tick-shape.js'
 import type { ToSupervisor, ToWorker } from './messages.js'
 
 // The process that serves. Its supervisor tells it what to run, and when others have taken over.
 
+keepTickShape()
 let tell = (err: unknown): void => { console.error(`fastify-stream-gateway: ${err instanceof Error ? err.message : String(err)}`) }
 
 process.on('uncaughtException', err => {

@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import type { RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
-import { isGone } from '../src/proxy/client-protocol.js'
+import { isGone, releaseGone } from '../src/proxy/client-protocol.js'
 import { groupByPrefix } from '../src/proxy/choice.js'
 import type { Group, Place } from '../src/proxy/choice.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
@@ -213,6 +213,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   function giveUp (request: FastifyRequest, reply: FastifyReply): void {
     reply.hijack()
     const { id, raw: { method, url } } = request
+    releaseGone(request.raw)
     if (options.accessLog) logLocal(fastify.log, { reqId: id, method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
   }
 

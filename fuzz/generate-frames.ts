@@ -26,7 +26,7 @@ const MOST_CONTINUATIONS = 8
 
 /** A field block, in one frame or some. */
 export function headUnit (random: Random, fields: readonly Field[], ends: boolean): Unit {
-  const [first = '', ...more] = random.chance(0.7) ? [encodeFields(fields)] : split(encodeFields(fields), random)
+  const [first = '', ...more] = random.chance(0.9) ? [encodeFields(fields)] : split(encodeFields(fields), random)
   const others = [...more.slice(0, MOST_CONTINUATIONS - 1), ...more.length < MOST_CONTINUATIONS ? [] : [more.slice(MOST_CONTINUATIONS - 1).join('')]]
   const { flag, before, behind } = padding(random)
   const priority = random.chance(0.1) ? `\0\0\0\0${String.fromCharCode(random.below(256))}` : ''

@@ -79,8 +79,17 @@ export function requestOf (stream: Stream, counts = false): Message | undefined 
 }
 
 /** The method of a request, also of one that is malformed: a response to HEAD has no body. */
-export function methodOf (stream: Stream | undefined): string {
-  return stream?.blocks[0]?.fields.find(([name]) => name === ':method')?.[1] ?? 'GET'
+export function methodOf (stream: Stream): string {
+  return pseudoFieldOf(stream, ':method') ?? 'GET'
+}
+
+/** The path of a request, also of one that is malformed. */
+export function pathOf (stream: Stream): string {
+  return pseudoFieldOf(stream, ':path') ?? ''
+}
+
+function pseudoFieldOf ({ blocks: [head] }: Stream, name: string): string | undefined {
+  return head?.fields.find(field => field[0] === name)?.[1]
 }
 
 /** A response to a request; `undefined` without a head that is one. */

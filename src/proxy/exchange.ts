@@ -238,7 +238,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   /** The upstream's head has arrived: it becomes the client's. */
   responded (response: UpstreamResponse): void {
-    if (response.statusCode === 101 || !isSound(response)) {
+    if (!isSound(response)) {
       response.destroy()
       this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return

@@ -7,7 +7,7 @@ const MAY_IMPORT = {
   'src/upstream': { ours: ['src/node'], packages: [] },
   'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
   'src/observe': { ours: ['src/proxy'], packages: [] },
-  'src/server': { ours: ['src/proxy', 'src/upstream', 'src/observe', 'src/node', 'src/config'], packages: ['fastify', 'ioredis', 'pino'] },
+  'src/server': { ours: ['src/proxy', 'src/upstream', 'src/observe', 'src/node', 'src/config'], packages: ['fastify', 'ioredis', 'pino', 'rotating-file-stream'] },
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/config', 'src/server'], packages: ['fastify'] },
   'src/register-service.ts': { ours: ['plugins/health.ts', 'src/register-gateway.ts', 'src/config', 'src/server'], packages: ['fastify'] },

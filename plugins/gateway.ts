@@ -3,7 +3,7 @@ import type {
   onRequestHookHandler
 } from 'fastify'
 import fp from 'fastify-plugin'
-import type { RouteSettings, Settings } from '../src/config/index.js'
+import type { AccessLogSettings, RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
 import { isGone, releaseGone } from '../src/proxy/client-protocol.js'
@@ -19,7 +19,8 @@ import { PrefixTable } from '../src/proxy/prefix-table.js'
 import { acceptEveryMethod, leaveBodyAlone, OTHER_METHODS, tolerateContentType, WITHOUT_PARSER } from '../src/server/any-request.js'
 import { headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
-import { clientOf } from '../src/server/client.js'
+import { accessLinesOf } from '../src/server/access-lines.js'
+import { addressIn, clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { closeServer } from '../src/server/close.js'
 import { contextConfig } from '../src/server/context-config.js'
@@ -41,8 +42,8 @@ import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
 export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
-  /** One line per request. */
-  accessLog: boolean
+  /** One line per request, and how. */
+  accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
@@ -65,15 +66,16 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const { shutdownTimeout } = options
   const hosts = new HostHooks()
   const host = gatewayOf(fastify)
+  const lines = await accessLinesOf(fastify, options.accessLog, options.isService === true)
   const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
-  const routes = new RouteFactory(options, new Observers([inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])]))
+  const routes = new RouteFactory(options, new Observers([inFlight, ...(lines === undefined ? [] : [new AccessLog(lines)])]))
   const mounts = new Mounts({ ...options, mountedPrefix }, upstreams, routes)
 
   continueInTurn(fastify.server)
   watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
-  if (options.accessLog) fastify.addHook('onResponse', logUnforwarded)
+  if (lines !== undefined) fastify.addHook('onResponse', logUnforwarded)
   fastify.addHook('onReady', async () => await upstreams.start())
   fastify.addHook('onClose', async () => upstreams.close())
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => closeServer(fastify, inFlight, shutdownTimeout))
@@ -213,8 +215,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   function giveUp (request: FastifyRequest, reply: FastifyReply): void {
     reply.hijack()
     const { id, raw: { method, url } } = request
+    if (lines !== undefined) logLocal(lines, { reqId: id, ...addressIn(request), method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime, request.raw)
     releaseGone(request.raw)
-    if (options.accessLog) logLocal(fastify.log, { reqId: id, method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
   }
 
   /**
@@ -222,9 +224,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
    * under HTTP/2 streams that were reset before there was one.
    */
   function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined && request.routeOptions.config.accessLog !== false) {
+    if (lines !== undefined && reply.raw.headersSent && exchangeOf(reply.raw) === undefined && request.routeOptions.config.accessLog !== false) {
       const { id, raw: { method, url } } = request
-      logLocal(fastify.log, { reqId: id, method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime)
+      logLocal(lines, { reqId: id, ...addressIn(request), method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime, request.raw)
     }
     done()
   }

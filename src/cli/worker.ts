@@ -18,13 +18,17 @@ if (self === undefined) throw new Error('this is started by the command: fastify
 
 self.send('waiting' satisfies ToSupervisor)
 const [first]: ToWorker[] = await once(process, 'message')
-if (first === undefined || first === 'give way') throw new Error('the supervisor sent no configuration')
+if (first === undefined || typeof first === 'string') throw new Error('the supervisor sent no configuration')
 const { serve } = await import('./serve.js')
 const service = await serve(first.run, log => {
   tell = err => log.fatal({ err }, 'uncaught error')
 })
 
-process.once('message', (_message: ToWorker) => { service.giveWay() })
+process.on('message', (message: ToWorker) => {
+  if (message === 'give way') service.giveWay()
+  // As the signal itself, but that it does not start the debugger where nobody listens for it.
+  else process.emit('SIGUSR1', 'SIGUSR1')
+})
 self.once('disconnect', () => {
   // Or Node would end the process at once.
   self.exitedAfterDisconnect = true

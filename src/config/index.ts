@@ -11,5 +11,5 @@ export type { HeaderRules } from './header-rules.js'
 export type { GatewayConfig } from './schema.js'
 export type { Target } from './target.js'
 export type {
-  Connecting, CorsSettings, RateLimitSettings, RouteSettings, ServerSettings, ServerTlsSettings, Settings, UpstreamSettings, UpstreamTlsSettings
+  AccessLogSettings, Connecting, CorsSettings, RateLimitSettings, RouteSettings, ServerSettings, ServerTlsSettings, Settings, UpstreamSettings, UpstreamTlsSettings
 } from './settings.js'

@@ -1,3 +1,4 @@
+import type { AccessLog } from './access-log-schema.js'
 import type { Cors } from './cors-schema.js'
 import type { HeaderRules } from './header-rules.js'
 import type { Normalized } from './normalize-by-schema.js'
@@ -55,6 +56,8 @@ export type NormalizedUpstream = Normalized<typeof Upstream>
 export interface UpstreamSettings extends Omit<NormalizedUpstream, 'targets' | 'connectTimeout' | 'http2' | 'tls'>, Connecting {
   targets: WeightedTarget[]
 }
+
+export type AccessLogSettings = Normalized<typeof AccessLog>
 
 export type RetrySettings = Normalized<typeof Retry>
 

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
 import type { GatewayOptions, RouteOptions } from '../../src/index.js'
 import { http2Service } from '../fixtures/http2.js'
-import { echo, Page, readmeOf, seen, sides, sidesOf } from '../fixtures/moving.js'
+import { echo, fastifySide, Page, readmeOf, seen, sides, sidesOf } from '../fixtures/moving.js'
 import type { Both, Side, Sides } from '../fixtures/moving.js'
 import { closedPort, service } from '../fixtures/peers.js'
 import { echo as echoMessages, message, openWebSocket, webSocketService } from '../fixtures/websockets.js'
@@ -15,11 +15,11 @@ import { echo as echoMessages, message, openWebSocket, webSocketService } from '
 type Theirs = Omit<FastifyHttpProxyOptions, 'upstream'> & { websocket?: true, wsClientOptions?: object }
 
 function theirs (options: Theirs = {}): Side {
-  return async (app, upstream) => await app.register(httpProxy, { prefix: '/api', upstream, ...options })
+  return fastifySide(async (app, upstream) => await app.register(httpProxy, { prefix: '/api', upstream, ...options }))
 }
 
 function ours (route: Partial<RouteOptions> = {}, options: Partial<GatewayOptions> = {}): Side {
-  return async (app, target) => await app.register(streamGateway, { accessLog: false, routes: [{ prefix: '/api', target, stripPrefix: true, ...route }], ...options })
+  return fastifySide(async (app, target) => await app.register(streamGateway, { accessLog: false, routes: [{ prefix: '/api', target, stripPrefix: true, ...route }], ...options }))
 }
 
 async function both (t: Test, options: Theirs = {}, route: Partial<RouteOptions> = {}, handler = echo): Promise<Sides> {
@@ -59,10 +59,10 @@ option('rewritePrefix', async t => {
 option('preHandler', async t => {
   const { ask } = await sides(t, {
     theirs: theirs({ preHandler: (_request, reply, _done) => { reply.code(401).send({ by: 'hook' }) } }),
-    ours: async (app, target) => {
+    ours: fastifySide(async (app, target) => {
       app.addHook('onRequest', (_request, reply, _done) => { reply.code(401).send({ by: 'hook' }) })
-      await ours()(app, target)
-    }
+      await app.register(streamGateway, { routes: [{ prefix: '/api', target }] })
+    })
   })
   const { theirs: old, ours: now } = await ask('/api/x')
   t.equal(now.status, 401)
@@ -197,7 +197,7 @@ option('getUpstream', async t => {
   const { port } = await service(t, (_request, response) => response.end('another'))
   const another = `http://127.0.0.1:${port}`
   const { ask } = await sides(t, {
-    theirs: async app => await app.register(httpProxy, { prefix: '/api', upstream: '', replyOptions: { getUpstream: () => another } }),
+    theirs: fastifySide(async app => await app.register(httpProxy, { prefix: '/api', upstream: '', replyOptions: { getUpstream: () => another } })),
     ours: ours({ getTarget: () => another })
   })
   const { theirs: old, ours: now } = await ask('/api/x')

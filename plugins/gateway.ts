@@ -5,15 +5,16 @@ import type {
 import fp from 'fastify-plugin'
 import type { AccessLogSettings, RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
-import { AccessLog, CLIENT_CLOSED_REQUEST, logLocal } from '../src/observe/access-log.js'
+import { AccessLog, CLIENT_CLOSED_REQUEST, localOutcome, logLocal } from '../src/observe/access-log.js'
+import type { Tally } from '../src/observe/tally.js'
 import { isGone, releaseGone } from '../src/proxy/client-protocol.js'
 import { groupByPrefix } from '../src/proxy/choice.js'
 import type { Group, Place } from '../src/proxy/choice.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
+import type { Rejecter } from '../src/proxy/errors.js'
 import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
 import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
-import { Observers } from '../src/proxy/observers.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import { acceptEveryMethod, leaveBodyAlone, OTHER_METHODS, tolerateContentType, WITHOUT_PARSER } from '../src/server/any-request.js'
@@ -50,12 +51,21 @@ export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' |
   shutdownTimeout?: number
   /** What a program gave for each of the routes; absent for the service. */
   given?: readonly GivenRoute[]
+  /** Who counts what becomes of requests; absent: nobody does. */
+  counts?: Counts
+}
+
+export interface Counts {
+  readonly tally: Tally
+  /** Also wants to know how it stands with these. */
+  watch (upstreams: Upstreams): void
 }
 
 const kMount = Symbol('mount')
+const kRejecter = Symbol('rejecter')
 
 /** Has its mount from the first hook on. */
-type MountedRequest = FastifyRequest & { [kMount]?: Mount }
+type MountedRequest = FastifyRequest & { [kMount]?: Mount, [kRejecter]?: Rejecter | undefined }
 
 /**
  * One wildcard route per upstream; or, where the app is the gateway alone, one for all. The scope that this is
@@ -68,14 +78,16 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const host = gatewayOf(fastify)
   const lines = await accessLinesOf(fastify, options.accessLog, options.isService === true)
   const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
-  const routes = new RouteFactory(options, new Observers([inFlight, ...(lines === undefined ? [] : [new AccessLog(lines)])]))
-  const mounts = new Mounts({ ...options, mountedPrefix }, upstreams, routes)
+  const tally = options.counts?.tally
+  const routes = new RouteFactory(options, [inFlight, ...(lines === undefined ? [] : [new AccessLog(lines)])])
+  const mounts = new Mounts({ ...options, mountedPrefix, ...(tally && { tally }) }, upstreams, routes)
+  options.counts?.watch(upstreams)
 
   continueInTurn(fastify.server)
   watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
-  if (lines !== undefined) fastify.addHook('onResponse', logUnforwarded)
+  if (lines !== undefined || tally !== undefined) fastify.addHook('onResponse', unforwardedEnded)
   fastify.addHook('onReady', async () => await upstreams.start())
   fastify.addHook('onClose', async () => upstreams.close())
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => closeServer(fastify, inFlight, shutdownTimeout))
@@ -141,7 +153,6 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       return
     }
     reply.hijack()
-    inFlight.begun()
     new Exchange(route, request, reply, hooksFor(request, reply)).ended()
   }
 
@@ -156,7 +167,6 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       reply.send(new GatewayError('SERVICE_UNAVAILABLE', 'The gateway is shutting down'))
       return
     }
-    inFlight.begun()
     const changes = headerChanges(request)
     const exchange = new Exchange(route, request, reply, hooksFor(request, reply))
     if (exchange.isClientGone) {
@@ -203,7 +213,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   /** A hook that wants the address of a client that is gone fails; it is nobody's fault, and there is nobody to tell. */
-  function errorHandler (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  function errorHandler (error: FastifyError, request: MountedRequest, reply: FastifyReply): void {
+    if (error instanceof GatewayError) request[kRejecter] = error.rejecter
     if (exchangeOf(reply.raw) !== undefined || !isGone(request.raw)) {
       respondToError(error, request, reply)
       return
@@ -212,10 +223,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   /** Nobody is there any more to get a response. */
-  function giveUp (request: FastifyRequest, reply: FastifyReply): void {
+  function giveUp (request: MountedRequest, reply: FastifyReply): void {
     reply.hijack()
-    const { id, raw: { method, url } } = request
-    if (lines !== undefined) logLocal(lines, { reqId: id, ...addressIn(request), method, url }, CLIENT_CLOSED_REQUEST, reply.elapsedTime, request.raw)
+    endedLocally(request, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
     releaseGone(request.raw)
   }
 
@@ -223,12 +233,19 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
    * An exchange writes its own line, also when it is broken off: this hook only sees responses that were finished, and
    * under HTTP/2 streams that were reset before there was one.
    */
-  function logUnforwarded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (lines !== undefined && reply.raw.headersSent && exchangeOf(reply.raw) === undefined && request.routeOptions.config.accessLog !== false) {
-      const { id, raw: { method, url } } = request
-      logLocal(lines, { reqId: id, ...addressIn(request), method, url, ...responderOf(request) }, reply.statusCode, reply.elapsedTime, request.raw)
+  function unforwardedEnded (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    if (reply.raw.headersSent && exchangeOf(reply.raw) === undefined && request.routeOptions.config.accessLog !== false) {
+      endedLocally(request, reply.statusCode, reply.elapsedTime)
     }
     done()
+  }
+
+  function endedLocally (request: MountedRequest, status: number, duration: number): void {
+    const { id, method, raw } = request
+    const responder = responderOf(request)
+    if (lines !== undefined) logLocal(lines, { reqId: id, ...addressIn(request), method, url: raw.url, ...responder }, status, duration, raw)
+    const counted = request[kMount]?.tally ?? tally?.unrouted
+    counted?.endedLocally({ method, status, duration, outcome: responder === undefined ? localOutcome(status) : 'completed', rejecter: request[kRejecter] })
   }
 }, { name: 'stream-gateway', fastify: '5.x' })
 

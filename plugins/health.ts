@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import type { ServerSettings } from '../src/config/index.js'
 import { isDraining } from '../src/server/drain.js'
 import { gatewayOf } from '../src/server/gateway.js'
+import { readinessOf } from '../src/server/readiness.js'
 
 const UNLOGGED = { config: { accessLog: false } }
 const NO_STORE = { 'cache-control': 'no-store' }
@@ -16,10 +17,8 @@ export default fp(async function health (fastify: FastifyInstance, { health: pat
   await fastify.register(async function checks (scope) {
     scope.get(paths.alive, UNLOGGED, (_request, reply) => { reply.headers(NO_STORE).send({ status: 'ok' }) })
     scope.get(paths.ready, UNLOGGED, (_request, reply) => {
-      const { unavailable } = gatewayOf(fastify)
-      if (isDraining(fastify.server)) reply.code(503).headers(NO_STORE).send({ status: 'draining' })
-      else if (unavailable.length > 0) reply.code(503).headers(NO_STORE).send({ status: 'unavailable', upstreams: unavailable })
-      else reply.headers(NO_STORE).send({ status: 'ok' })
+      const { code, body } = readinessOf(isDraining(fastify.server), gatewayOf(fastify).unavailable)
+      reply.code(code).headers(NO_STORE).send(body)
     })
   })
 }, { name: 'stream-gateway-health', fastify: '5.x' })

@@ -5,7 +5,7 @@ import type { RateLimitOptions, RateLimitPluginOptions } from '@fastify/rate-lim
 import type { RateLimitSettings, RouteSettings, Settings } from '../src/config/index.js'
 import { compileClientKey } from '../src/proxy/client-key.js'
 import { RETRY_AFTER } from '../src/proxy/concurrency.js'
-import { GatewayError } from '../src/proxy/errors.js'
+import { GatewayError, rejectedBy } from '../src/proxy/errors.js'
 import { addressOf } from '../src/server/client.js'
 import type { Policy } from '../src/server/policy.js'
 import { compileAddresses } from '../src/server/rate-limit-addresses.js'
@@ -120,13 +120,13 @@ function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: Rate
       if (!(error instanceof StoreAwayError)) throw error
       if (onStoreError === 'allow') return
       reply.header('retry-after', RETRY_AFTER)
-      throw new GatewayError('SERVICE_UNAVAILABLE', 'The rate limit cannot be checked at the moment')
+      throw rejectedBy('rate-limit', new GatewayError('SERVICE_UNAVAILABLE', 'The rate limit cannot be checked at the moment'))
     }
     if (counted.isAllowed) return
     tell(reply, counted)
     if (!counted.isExceeded) return
     reply.header('retry-after', counted.ttlInSeconds)
-    throw new GatewayError('TOO_MANY_REQUESTS', `Rate limit exceeded, retry in ${inWords(counted.ttlInSeconds)}`)
+    throw rejectedBy('rate-limit', new GatewayError('TOO_MANY_REQUESTS', `Rate limit exceeded, retry in ${inWords(counted.ttlInSeconds)}`))
   }
 }
 

@@ -36,8 +36,10 @@ async function streamGateway (fastify: FastifyInstance, options: GatewayOptions 
   const { accessLog = true, prefix, logLevel, logSerializers, ...given } = options
   const source = 'fastify-stream-gateway options'
   const { config, hooks } = splitHooks(given, source)
-  const settings = checkConfig(Object.assign({}, config, { server: { accessLog } }), { source })
-  await registerGateway(fastify, { ...settings, accessLog: settings.server.accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] })) })
+  const { server, ...settings } = checkConfig(Object.assign({}, config, { server: { accessLog } }), { source })
+  await registerGateway(fastify, {
+    ...settings, configuration: settings, accessLog: server.accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] }))
+  })
 }
 
 export default fp(streamGateway, { name: 'fastify-stream-gateway', fastify: '5.x', encapsulate: true })

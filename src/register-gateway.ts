@@ -1,14 +1,18 @@
 import type { FastifyInstance } from 'fastify'
+import admin from '../plugins/admin.js'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
 import upgrade from '../plugins/upgrade.js'
+import { ProcessSource } from './admin/process-source.js'
+import { loadPrometheus } from './admin/prometheus.js'
+import { hideSecrets } from './config/index.js'
 import type { AccessLogSettings, Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { Policy } from './server/policy.js'
 import { reloadUpstreamCertificates } from './server/upstream-certificates.js'
 
-export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
+export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId' | 'admin'> {
   /** One line per request, and how. */
   accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
@@ -17,6 +21,10 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstream
   shutdownTimeout?: number
   /** What a program gave for each of the routes; absent for the service. */
   given?: readonly GivenRoute[]
+  /** What the admin listener shows as the one that runs. */
+  configuration?: object
+  /** Takes what is known for the admin listener, where another process has it; absent: this one has. */
+  report?: (source: ProcessSource) => void
 }
 
 /**
@@ -28,7 +36,16 @@ export async function registerGateway (fastify: FastifyInstance, settings: Gatew
   await fastify.register(cors, { ...settings, policies })
   await fastify.register(rateLimit, { ...settings, policies })
   await fastify.register(upgrade, settings)
-  await fastify.register(gateway, { ...settings, policies })
+  const counts = settings.admin && await countFor(fastify, settings.admin, settings)
+  await fastify.register(gateway, { ...settings, policies, ...(counts && { counts }) })
   const targets = settings.routes.flatMap(({ target }) => target ?? [])
   reloadUpstreamCertificates(fastify, [...targets, ...Object.values(settings.upstreams)].flatMap(({ tls }) => tls ?? []))
+}
+
+async function countFor (fastify: FastifyInstance, settings: NonNullable<Settings['admin']>, { configuration, report }: GatewayRegistration): Promise<ProcessSource> {
+  const prometheus = await loadPrometheus()
+  const source = new ProcessSource(fastify, prometheus, hideSecrets(configuration))
+  if (report === undefined) await fastify.register(admin, { admin: settings, source, prometheus })
+  else report(source)
+  return source
 }

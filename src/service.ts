@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Connecting, Settings } from './config/index.js'
 import { collectBodies } from './node/body-memory.js'
 import { keepFreedMemory } from './node/freed-memory.js'
+import type { GatewayRegistration } from './register-gateway.js'
 import { registerService } from './register-service.js'
 import { warnOfFewDescriptors } from './server/descriptors.js'
 import { respondToMalformed, respondToUnrouted } from './server/error-responses.js'
@@ -19,8 +20,12 @@ export interface Service {
   readonly register: (fastify: FastifyInstance) => Promise<void>
 }
 
-/** What the process is that is the gateway's own, whatever started it: fastify-cli, or a supervisor. */
-export function makeService (settings: Settings, level: string): Service {
+/**
+ * What the process is that is the gateway's own, whatever started it: fastify-cli, or a supervisor.
+ *
+ * @param report takes what is known for the admin listener, where a supervisor has it
+ */
+export function makeService (settings: Settings, level: string, report?: GatewayRegistration['report']): Service {
   // What changes the whole process is done here, but for `keepTickShape`, which comes before this file is loaded.
   keepFreedMemory()
   collectBodies()
@@ -45,7 +50,7 @@ export function makeService (settings: Settings, level: string): Service {
       warnOfFewDescriptors(fastify.log, mostConnections(settings))
       prepareServer(fastify, settings.server)
       endOnSignals(fastify, settings.server.drainDelay)
-      await registerService(fastify, settings)
+      await registerService(fastify, settings, report)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { hideSecrets } from './hide-secrets.js'
+import { hideSecrets } from '../config/hide-secrets.js'
 import { onlyOne, readArgs, routesFile } from './usage.js'
 import type { Command } from './usage.js'
 

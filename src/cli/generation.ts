@@ -3,7 +3,8 @@ import type { Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as pass } from 'node:timers/promises'
 import type { Configuration } from './configuration.js'
-import type { ToSupervisor, ToWorker } from './messages.js'
+import type { AdminPlan, ToSupervisor, ToWorker } from './messages.js'
+import type { Workers } from './workers.js'
 
 /** Milliseconds before a worker that died is replaced, at least and at most: twice the last ones, less those that it served. */
 const SHORTEST_PAUSE = 100
@@ -25,8 +26,12 @@ export class Generation {
   /** Counted from 1. */
   readonly nth: number
   readonly configuration: Configuration
+  /** That it asks for; known when the first worker listens. */
+  admin: AdminPlan | null = null
   readonly #size: number
   readonly #log: Log
+  /** Those of all generations. */
+  readonly #all: Workers
   /** Whether each has come to listen. */
   readonly #workers = new Map<Worker, boolean>()
   readonly #onEmpty = new Set<() => void>()
@@ -35,11 +40,12 @@ export class Generation {
   /** How often files were to be opened again. */
   #reopened = 0
 
-  constructor (nth: number, configuration: Configuration, size: number, log: Log) {
+  constructor (nth: number, configuration: Configuration, size: number, log: Log, all: Workers) {
     this.nth = nth
     this.configuration = configuration
     this.#size = size
     this.#log = log
+    this.#all = all
   }
 
   /**
@@ -60,6 +66,7 @@ export class Generation {
   giveWay (): void {
     this.#state = 'leaving'
     for (const [worker, listens] of this.#workers) {
+      this.#all.leaving(worker)
       // It may be dying just now, which is dealt with when it has.
       if (listens) worker.send('give way' satisfies ToWorker, ignore)
       else worker.process.kill('SIGTERM')
@@ -75,7 +82,10 @@ export class Generation {
   /** Has each worker end as the service does after a SIGTERM. */
   stop (): void {
     this.#state = 'leaving'
-    for (const worker of this.#workers.keys()) worker.process.kill('SIGTERM')
+    for (const worker of this.#workers.keys()) {
+      this.#all.leaving(worker)
+      worker.process.kill('SIGTERM')
+    }
   }
 
   /** Resolves when the last worker has ended, where they have been told to leave. */
@@ -100,10 +110,16 @@ export class Generation {
           worker.send({ run: this.configuration.plan } satisfies ToWorker, ignore)
           return
         }
+        if (!('listening' in message)) {
+          this.#all.told(worker, message)
+          return
+        }
         since = Date.now()
+        this.admin = message.listening
         this.#workers.set(worker, true)
         // It may have opened them just before.
         if (reopened !== this.#reopened) worker.send('reopen' satisfies ToWorker, ignore)
+        this.#all.add(worker)
         resolve(undefined)
       })
     })
@@ -111,6 +127,7 @@ export class Generation {
 
   #onGone (worker: Worker, served: number, end: End): void {
     this.#workers.delete(worker)
+    this.#all.remove(worker)
     const expected = this.#state === 'leaving' && (served === 0 || ('status' in end && end.status === 0))
     // Of the first, who started it tells.
     if (!expected && this.#state !== 'starting') this.#log.error({ worker: worker.process.pid, ...end }, 'a worker died')

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
+import { version } from '../server/version.js'
 import { check } from './check.js'
 import { explain } from './explain.js'
 import { init } from './init.js'
@@ -31,11 +31,6 @@ async function run ([name, ...args]: string[]): Promise<number | undefined> {
 function print (text: string): number {
   console.log(text)
   return 0
-}
-
-function version (): string {
-  const manifest: { version: string } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
-  return manifest.version
 }
 
 function help (name: string | undefined): string {

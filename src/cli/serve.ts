@@ -1,7 +1,8 @@
 import Fastify from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { ProcessSource } from '../admin/process-source.js'
 import { ConfigError, readConfig } from '../config/index.js'
-import type { Settings } from '../config/index.js'
+import type { AdminSettings, Settings } from '../config/index.js'
 import { Connections } from '../server/connections.js'
 import { endProcess, giveWay, isDraining } from '../server/drain.js'
 import { makeService } from '../service.js'
@@ -14,25 +15,34 @@ export interface Serving {
   giveWay (): void
   /** Ends the process, soon. */
   end (): void
+  /** Of the admin listener that its supervisor is to have. */
+  readonly admin: AdminSettings | undefined
+  /** What is known for that. */
+  readonly source: ProcessSource | undefined
 }
 
 /**
  * Runs the service. Ends the process where the configuration is wrong or nobody can listen there, in one message.
  *
  * @param onLog called with the log as soon as there is one
+ * @param onEnd waited for at the very end, with what is known by then
  */
-export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void): Promise<Serving> {
+export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void, onEnd: (source: ProcessSource) => Promise<void>): Promise<Serving> {
   const settings = await orEnd(() => readConfig(plan.file, plan.text, process.env))
-  const { options, register } = makeService(settings, plan.level)
+  let source: ProcessSource | undefined
+  const { options, register } = makeService(settings, plan.level, known => { source = known })
   const fastify = Fastify(options)
   onLog(fastify.log)
   const connections = new Connections(fastify.server)
   // A package that the configuration needs may be missing.
   await orEnd(async () => await fastify.register(register))
+  if (source !== undefined) fastify.addHook('onClose', onEnd.bind(undefined, source))
   await listen(fastify, plan, settings)
   return {
     giveWay: () => { giveWay(fastify, connections, settings.server.reloadTimeout) },
-    end: () => { endProcess(fastify, 0) }
+    end: () => { endProcess(fastify, 0) },
+    admin: settings.admin,
+    source
   }
 }
 

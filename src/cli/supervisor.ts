@@ -8,6 +8,8 @@ import type { Configuration } from './configuration.js'
 import { Generation } from './generation.js'
 import type { End, Log } from './generation.js'
 import { UsageError } from './usage.js'
+import { Workers } from './workers.js'
+import { WorkersAdmin } from './workers-admin.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 const WATCHED = 'a file changed'
@@ -31,6 +33,8 @@ interface Options {
 export class Supervisor {
   readonly #options: Options
   readonly #log: Log
+  readonly #workers = new Workers()
+  readonly #admin: WorkersAdmin
   readonly #draining = new Set<Generation>()
   #current: Generation
   /** That is to take over. */
@@ -44,6 +48,7 @@ export class Supervisor {
   constructor (configuration: Configuration, options: Options) {
     this.#options = options
     this.#log = options.log
+    this.#admin = new WorkersAdmin(this.#workers, options.log)
     // All workers accept from the kernel's one queue, which outlives each of them. Node's round robin balances no better,
     // costs a message per connection, and sends one over `maxConnections` back and forth, at full speed, until it fits.
     cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -61,9 +66,21 @@ export class Supervisor {
       if (!isPlain(end)) this.#log.fatal({ ...end }, 'the worker ended before it served')
       process.exit(1)
     }
+    await this.#openAdmin()
     this.#log.info({ workers }, 'started')
     this.#asked.shift()
     await this.#reloadAll()
+  }
+
+  /** Ends the process where nobody can listen there, and the workers with it. */
+  async #openAdmin (): Promise<void> {
+    try {
+      await this.#admin.take(this.#current.admin)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      console.error(error.message)
+      process.exit(1)
+    }
   }
 
   /** What asks for one meanwhile gets it afterwards: the files may have changed once more. */
@@ -90,6 +107,7 @@ export class Supervisor {
   async stop (signal: string): Promise<void> {
     if (this.#stopping) return
     this.#stopping = true
+    this.#workers.isDraining = true
     this.#unwatch()
     this.#log.info({ signal }, 'stopping')
     const all = this.#all()
@@ -122,7 +140,18 @@ export class Supervisor {
     const old = this.#current
     this.#current = next
     this.#drain(old)
+    await this.#changeAdmin(next)
     this.#log.info({ generation: next.nth, workers: this.#options.workers, draining: this.#draining.size }, 'reloaded')
+  }
+
+  /** Requests are served in any case. */
+  async #changeAdmin ({ admin }: Generation): Promise<void> {
+    try {
+      await this.#admin.take(admin)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      this.#log.error({ reason: error.message }, 'there is no admin listener')
+    }
   }
 
   /** @returns `undefined` where something is wrong, which has been told then */
@@ -152,7 +181,7 @@ export class Supervisor {
   }
 
   #generation (configuration: Configuration): Generation {
-    return new Generation(this.#nth++, configuration, this.#options.workers, this.#log)
+    return new Generation(this.#nth++, configuration, this.#options.workers, this.#log, this.#workers)
   }
 }
 

@@ -1,7 +1,8 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
+import type { ProcessSource } from '../admin/process-source.js'
 import { keepTickShape } from '../node/tick-shape.js'
-import type { ToSupervisor, ToWorker } from './messages.js'
+import type { Question, ToSupervisor, ToWorker } from './messages.js'
 
 // The process that serves. Its supervisor tells it what to run, and when others have taken over.
 
@@ -18,20 +19,32 @@ if (self === undefined) throw new Error('this is started by the command: fastify
 
 self.send('waiting' satisfies ToSupervisor)
 const [first]: ToWorker[] = await once(process, 'message')
-if (first === undefined || typeof first === 'string') throw new Error('the supervisor sent no configuration')
+if (first === undefined || typeof first === 'string' || !('run' in first)) throw new Error('the supervisor sent no configuration')
 const { serve } = await import('./serve.js')
 const service = await serve(first.run, log => {
   tell = err => log.fatal({ err }, 'uncaught error')
+}, async source => {
+  // Of this process nobody could ask any more, and what was counted is to stay counted.
+  const last = await source.ownMetrics()
+  if (self.isConnected()) await new Promise<void>(resolve => { self.send({ last } satisfies ToSupervisor, () => resolve()) })
 })
+const { admin, source } = service
 
 process.on('message', (message: ToWorker) => {
   if (message === 'give way') service.giveWay()
   // As the signal itself, but that it does not start the debugger where nobody listens for it.
-  else process.emit('SIGUSR1', 'SIGUSR1')
+  else if (message === 'reopen') process.emit('SIGUSR1', 'SIGUSR1')
+  else if ('ask' in message && source !== undefined) respond(source, message)
 })
 self.once('disconnect', () => {
   // Or Node would end the process at once.
   self.exitedAfterDisconnect = true
   service.end()
 })
-self.send('listening' satisfies ToSupervisor)
+self.send({ listening: admin === undefined ? null : { settings: admin, configuration: source?.configuration } } satisfies ToSupervisor)
+
+async function respond (source: ProcessSource, { ask, nth }: Question): Promise<void> {
+  const told = ask === 'state' ? { nth, state: await source.state() } : { nth, metrics: await source.ownMetrics() }
+  // The supervisor may be gone by now.
+  if (process.connected) process.send?.(told satisfies ToSupervisor, undefined, undefined, () => {})
+}

@@ -1,3 +1,4 @@
+import { checkAdmin } from './admin-consistency.js'
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
 import { formats } from './formats.js'
@@ -22,6 +23,7 @@ export function checkConsistency (config: unknown): Mistake[] {
   return [
     ...checkTaken(routes),
     ...(isSection(config.server) ? [...checkServer(config.server), ...checkHealth(config.server.health, routes)] : []),
+    ...checkAdmin(config.admin),
     ...checkOrigin(config.cors, 'cors'),
     ...checkStore(config.rateLimit, 'rateLimit'),
     ...checkHeaders(config.headers, 'headers'),

@@ -40,6 +40,9 @@ const HASH_KEY = /^(ip|path|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
 
 const CLIENT_KEY = /^(ip|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
 
+/** What a bearer token may be. */
+export const BEARER_TOKEN = 'must be a token of letters, digits and "-", "_", ".", "~", "+", "/", with "=" at its end at most'
+
 /** The formats that JSON Schema has no word for. The schema names them. */
 export const formats = {
   prefix: validatePrefix,
@@ -68,6 +71,8 @@ export const formats = {
   'upstream-name': (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) ? undefined : 'must be a name of up to 64 letters, digits and "-", "_", ".", that starts with a letter or digit',
   'client-key': validateClientKey,
   'limit-store': validateLimitStore,
+  // RFC 6750 section 2.1.
+  'bearer-token': (text) => /^[A-Za-z0-9._~+/-]+=*$/.test(text) ? undefined : BEARER_TOKEN,
   'address-range': validateRange,
   address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
 } satisfies Record<string, Validate>

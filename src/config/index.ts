@@ -1,5 +1,6 @@
 export { checkConfig } from './validate.js'
 export { ConfigError } from './config-error.js'
+export { hideSecrets } from './hide-secrets.js'
 export { loadConfig, readConfig } from './load.js'
 export { logLevel } from './log-level.js'
 export { compileReplacement } from './pattern.js'
@@ -11,5 +12,6 @@ export type { HeaderRules } from './header-rules.js'
 export type { GatewayConfig } from './schema.js'
 export type { Target } from './target.js'
 export type {
-  AccessLogSettings, Connecting, CorsSettings, RateLimitSettings, RouteSettings, ServerSettings, ServerTlsSettings, Settings, UpstreamSettings, UpstreamTlsSettings
+  AccessLogSettings, AdminSettings, Connecting, CorsSettings, RateLimitSettings, RouteSettings, ServerSettings, ServerTlsSettings, Settings, UpstreamSettings,
+  UpstreamTlsSettings
 } from './settings.js'

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { Admin } from './admin-schema.js'
 import { GlobalCors } from './cors-schema.js'
 import { GlobalHeaders, GlobalSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Default, List, OneOf, Optional, Section, Text } from './kinds.js'
@@ -17,6 +18,7 @@ const VIA = 'must be true, false or a name such as "edge-1"'
 export const GatewayConfigSchema = Section('The routes of a fastify-stream-gateway.', {
   $schema: Optional(Text('Where editors find the schema.', { examples: ['./routes.schema.json'], errorMessage: 'must be the address of the schema' })),
   server: Default({}, Server),
+  admin: Optional(Admin, 'off'),
   cors: Optional(GlobalCors),
   rateLimit: Optional(GlobalRateLimit),
   forwarded: Default('x-forwarded', OneOf(

@@ -1,4 +1,5 @@
 import type { AccessLog } from './access-log-schema.js'
+import type { Admin } from './admin-schema.js'
 import type { Cors } from './cors-schema.js'
 import type { HeaderRules } from './header-rules.js'
 import type { Normalized } from './normalize-by-schema.js'
@@ -31,6 +32,8 @@ export interface ServerSettings extends Omit<Normalized<typeof Server>, 'trustPr
   /** `false`: nobody. `true`: everybody. A list: addresses, CIDR ranges and the names that proxy-addr knows. */
   trustProxy: boolean | string[]
 }
+
+export type AdminSettings = Normalized<typeof Admin>
 
 /** Paths or PEM, as they are written: files are read again when they change. */
 export type ServerTlsSettings = Normalized<typeof ServerTls>

@@ -4,7 +4,8 @@ import type { AttemptResult, Target } from '../upstream/target.js'
 import type { Upstream, Waiter } from '../upstream/upstream.js'
 import { Attempt } from './attempt.js'
 import type { AttemptOwner, OutgoingRequest } from './attempt.js'
-import { GatewayError, notSent } from './errors.js'
+import { noRoom, notSent } from './errors.js'
+import type { GatewayError } from './errors.js'
 import { fieldValue } from './fields.js'
 import type { Outcome } from './observers.js'
 import { isIdempotent, mayRepeat, retryAfter } from './retry.js'
@@ -68,7 +69,7 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
       return
     }
     this.#isWaiting = this.upstream.wait(this)
-    if (!this.#isWaiting) this.#owner.notSent(new GatewayError('SERVICE_UNAVAILABLE'))
+    if (!this.#isWaiting) this.#owner.notSent(noRoom())
   }
 
   targetFree (target: Target): void {
@@ -78,7 +79,7 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
 
   waitedTooLong (): void {
     this.#isWaiting = false
-    this.#owner.notSent(new GatewayError('SERVICE_UNAVAILABLE'))
+    this.#owner.notSent(noRoom())
   }
 
   /** @param fresh whether on a new connection */

@@ -1,5 +1,5 @@
 import type { ClientKey, Headed } from './client-key.js'
-import { GatewayError } from './errors.js'
+import { GatewayError, rejectedBy } from './errors.js'
 
 /** Seconds after which a client may try again. */
 export const RETRY_AFTER = '1'
@@ -65,12 +65,12 @@ export class Concurrency {
     if (counted === undefined && perClient === undefined && max === undefined) return undefined
     const ofConnection = counted === undefined ? 0 : this.#connections.get(counted) ?? 0
     if (counted !== undefined && ofConnection >= mostFor(perConnection, upstream)) {
-      return new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests of this connection are in progress')
+      return rejectedBy('concurrency', new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests of this connection are in progress'))
     }
     const client = perClient === undefined ? undefined : keyOf(ip, request)
     const ofClient = client === undefined ? 0 : this.#clients.get(client) ?? 0
-    if (perClient !== undefined && ofClient >= perClient) return new GatewayError('TOO_MANY_REQUESTS', 'Too many requests of this client are in progress')
-    if (max !== undefined && this.#inProgress >= max) return new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests are in progress')
+    if (perClient !== undefined && ofClient >= perClient) return rejectedBy('concurrency', new GatewayError('TOO_MANY_REQUESTS', 'Too many requests of this client are in progress'))
+    if (max !== undefined && this.#inProgress >= max) return rejectedBy('concurrency', new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests are in progress'))
     if (counted !== undefined) this.#connections.set(counted, ofConnection + 1)
     if (client !== undefined) this.#clients.set(client, ofClient + 1)
     this.#inProgress++

@@ -3,6 +3,7 @@ import { QueueFullError } from '../upstream/pool.js'
 /** Every error of the gateway's own: what the client reads, and with which status. */
 const KINDS = {
   BAD_REQUEST: { status: 400, message: 'The request cannot be forwarded' },
+  UNAUTHORIZED: { status: 401, message: 'A token is required' },
   FORBIDDEN: { status: 403, message: 'The origin of the page may not open this connection' },
   NOT_FOUND: { status: 404, message: 'No route for this path' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'The gateway does not forward this method' },
@@ -10,6 +11,7 @@ const KINDS = {
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The request is too large' },
   EXPECTATION_FAILED: { status: 417, message: 'The only expectation that is met is 100-continue' },
   TOO_MANY_REQUESTS: { status: 429, message: 'Rate limit exceeded' },
+  MISDIRECTED_REQUEST: { status: 421, message: 'Nothing is served here under this name' },
   REQUEST_HEADER_FIELDS_TOO_LARGE: { status: 431, message: 'The head of the request is too large' },
   INTERNAL_ERROR: { status: 500, message: 'Internal error' },
   NOT_IMPLEMENTED: { status: 501, message: 'The gateway does not know this method' },
@@ -21,6 +23,9 @@ const KINDS = {
 } as const
 
 export type ErrorCode = keyof typeof KINDS
+
+/** A policy, or a bound, that rejects requests. */
+export type Rejecter = 'cors' | 'access' | 'rate-limit' | 'auth' | 'concurrency' | 'body-buffer' | 'queue'
 
 export interface ErrorBody {
   success: false
@@ -36,6 +41,8 @@ export interface ErrorBody {
 export class GatewayError extends Error {
   readonly code: ErrorCode
   readonly statusCode: number
+  /** Whose it is, for those who count. */
+  rejecter: Rejecter | undefined
 
   constructor (code: ErrorCode, message: string = KINDS[code].message, cause?: unknown) {
     const { stackTraceLimit } = Error
@@ -45,7 +52,18 @@ export class GatewayError extends Error {
     this.name = 'GatewayError'
     this.code = code
     this.statusCode = KINDS[code].status
+    this.rejecter = undefined
   }
+}
+
+export function rejectedBy (rejecter: Rejecter, error: GatewayError): GatewayError {
+  error.rejecter = rejecter
+  return error
+}
+
+/** No target has room, and the queue has none either, or not soon enough. */
+export function noRoom (cause?: unknown): GatewayError {
+  return rejectedBy('queue', new GatewayError('SERVICE_UNAVAILABLE', undefined, cause))
 }
 
 /** The JSON body of every error response. */
@@ -55,7 +73,7 @@ export function errorBody (code: string, message: string, requestId: string): Er
 
 /** What keeps a request from being sent at all: no room, or a head that Node's writer rejects although its parser let it pass. */
 export function notSent (cause: unknown): GatewayError {
-  return new GatewayError(cause instanceof QueueFullError ? 'SERVICE_UNAVAILABLE' : 'BAD_REQUEST', undefined, cause)
+  return cause instanceof QueueFullError ? noRoom(cause) : new GatewayError('BAD_REQUEST', undefined, cause)
 }
 
 /** What Node's client or a socket reports before the upstream's head arrived, as the error that the client gets. */

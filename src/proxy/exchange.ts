@@ -18,7 +18,7 @@ import type { HookCalls, HookedExchange } from './hook-calls.js'
 import { changeFields, FIXED_IN_HOST } from './field-changes.js'
 import type { HeaderChanges } from './field-changes.js'
 import { authenticatesConnection } from './connection-auth.js'
-import { BROKEN_OFF, GatewayError, NOT_HTTP, upstreamFailure } from './errors.js'
+import { BROKEN_OFF, GatewayError, NOT_HTTP, rejectedBy, upstreamFailure } from './errors.js'
 import { eachField, fieldValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
 import { announceTrailers, BODILESS, frameByLength } from './heads.js'
@@ -95,6 +95,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     enterExchange()
     raw[kExchange] = this
     raw.on('close', onClose)
+    for (const began of route.observers.began) began(this)
   }
 
   get target (): Target | undefined {
@@ -111,6 +112,10 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   get bytes (): number {
     return (this.#responseBody ?? this.#tunnel)?.bytes ?? 0
+  }
+
+  get received (): number {
+    return (this.#tunnel ?? this.#requestBody)?.received ?? 0
   }
 
   /** Whether there is nobody left to respond to: nothing is to be started then. */
@@ -179,7 +184,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
       body.collect(buffer.size)
     } else {
       this.reply.header('retry-after', RETRY_AFTER)
-      this.#reject('rejected', new GatewayError('SERVICE_UNAVAILABLE'))
+      this.#reject('rejected', rejectedBy('body-buffer', new GatewayError('SERVICE_UNAVAILABLE')))
     }
   }
 
@@ -481,6 +486,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     connection.unshift(early)
     this.#tunnel = new Tunnel(socket, connection, route.upgradeTimeout, this)
     this.#tunnel.begin()
+    for (const tunnelled of route.observers.tunnelled) tunnelled(this)
   }
 
   tunnelClosed (end: TunnelEnd, error: Error | undefined): void {

@@ -24,14 +24,20 @@ export interface ObservedExchange {
   readonly respondedAt: number
   /** Bytes of the response's body that were sent, or of the tunnel that came in its place. */
   readonly bytes: number
+  /** Bytes of the request's body that came, or into the tunnel. */
+  readonly received: number
 }
 
 /** Is told of every exchange. Each method is optional, and costs nothing where it is left out. */
 export interface Observer {
+  /** It begins. */
+  began? (exchange: ObservedExchange): void
   /** An attempt begins. */
   attempted? (exchange: ObservedExchange): void
   /** The head of the upstream's response has arrived. */
   responded? (exchange: ObservedExchange): void
+  /** What follows the response's head is no HTTP. */
+  tunnelled? (exchange: ObservedExchange): void
   /** Nothing more can happen in it. Called once. */
   ended? (exchange: ObservedExchange): void
 }
@@ -40,13 +46,17 @@ type Listener = (exchange: ObservedExchange) => void
 
 /** Made at start, from the observers in their order. */
 export class Observers {
+  readonly began: readonly Listener[]
   readonly attempted: readonly Listener[]
   readonly responded: readonly Listener[]
+  readonly tunnelled: readonly Listener[]
   readonly ended: readonly Listener[]
 
   constructor (observers: readonly Observer[]) {
+    this.began = listeners(observers, 'began')
     this.attempted = listeners(observers, 'attempted')
     this.responded = listeners(observers, 'responded')
+    this.tunnelled = listeners(observers, 'tunnelled')
     this.ended = listeners(observers, 'ended')
   }
 }

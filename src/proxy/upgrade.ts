@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { takeConnection } from '../node/given-connection.js'
 import { bodyOnConnection, noteBodyOnConnection, takeFromStream } from '../node/upgrade-body.js'
 import type { ClientProtocol } from './client-protocol.js'
-import { GatewayError } from './errors.js'
+import { GatewayError, rejectedBy } from './errors.js'
 import { listValue, members } from './fields.js'
 import type { RawFields } from './fields.js'
 import { http1Client } from './http1-client.js'
@@ -79,7 +79,7 @@ export function protocolChosen (asked: string | undefined, rawHeaders: RawFields
  */
 export function validateOrigin (origin: string | undefined, origins: OriginTest | undefined, host: string): GatewayError | undefined {
   if (origins === undefined || origins === true || origin === undefined || isOfHost(origin, host)) return undefined
-  return isAllowed(origin, origins) ? undefined : new GatewayError('FORBIDDEN')
+  return isAllowed(origin, origins) ? undefined : rejectedBy('cors', new GatewayError('FORBIDDEN'))
 }
 
 /** Whether a page's origin is the host that it asks, which the client may have written in another way (RFC 3986 section 6.2). */

@@ -8,8 +8,7 @@ export class InFlight implements Observer {
   #count = 0
   readonly #onEmpty = new Set<() => void>()
 
-  /** An exchange begins. */
-  begun (): void {
+  began (): void {
     this.#count++
   }
 

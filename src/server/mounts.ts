@@ -1,5 +1,6 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { RouteSettings } from '../config/index.js'
+import type { RouteTally, Tally } from '../observe/tally.js'
 import { Choice, placeOf } from '../proxy/choice.js'
 import type { Group, Place } from '../proxy/choice.js'
 import type { HooksOfRoute } from '../proxy/exchange-hooks.js'
@@ -24,6 +25,8 @@ export interface Mount {
   readonly hooks: ReadonlyArray<onRequestHookHandler | undefined>
   /** What a program decides of its exchanges. */
   readonly calls: HooksOfRoute<FastifyRequest> | undefined
+  /** What is counted of it, where somebody counts. */
+  readonly tally?: RouteTally | undefined
 }
 
 export interface MountOptions {
@@ -31,6 +34,8 @@ export interface MountOptions {
   readonly policies: readonly Policy[]
   /** What a program gave for each of the routes. */
   readonly given?: readonly GivenRoute[]
+  /** What is counted, where somebody counts. */
+  readonly tally?: Tally
   /** A prefix as clients have it. */
   readonly mountedPrefix: (prefix: string) => string
 }
@@ -68,9 +73,10 @@ export class Mounts {
     const prefix = this.#options.mountedPrefix(settings.prefix)
     const to = this.#upstreams.of(settings)
     if (given !== undefined) this.registered.push({ prefix, target: settings.target && to?.upstream.targets[0]?.name, upstream: settings.upstream, options: given.options })
-    if (to === undefined) return { route: undefined, calls: undefined, local: localResponse(prefix, settings), hooks }
+    const tally = this.#options.tally?.of(prefix, settings.upstream ?? to?.upstream.targets[0]?.name ?? 'none')
+    if (to === undefined) return { route: undefined, calls: undefined, local: localResponse(prefix, settings), hooks, tally }
     const calls = given?.hooks && { hooks: given.hooks, allowsEncoded: settings.encodedCharacters === 'allow', upstreamFor: to.choose }
-    return { route: this.#routes.make(settings, to, prefix), hooks, calls }
+    return { route: this.#routes.make(settings, to, prefix, tally), hooks, calls, tally }
   }
 
   /** Of the routes of one prefix the one that takes the request, or what rejects it behind the policies. */
@@ -80,6 +86,6 @@ export class Mounts {
     if (mount !== undefined) return mount
     const others = place.others(raw)
     if (others === undefined) return this.#unmatched
-    return { route: undefined, calls: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks }
+    return { route: undefined, calls: undefined, rejection: { code: 'METHOD_NOT_ALLOWED', allow: others.methods }, hooks: others.first.hooks, tally: others.first.tally }
   }
 }

@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Redis, Result } from 'ioredis'
-import { ConfigError, readPem } from '../config/index.js'
+import { readPem } from '../config/index.js'
 import type { RateLimitSettings } from '../config/index.js'
+import { loadOptional } from './optional-package.js'
 
 /** Milliseconds that a request waits for the store at most. The rest of 50 is for a loop that comes to its timers late. */
 const LONGEST_WAIT = 40
@@ -45,10 +46,7 @@ export class StoreAwayError extends Error {
 
 /** @throws ConfigError where ioredis is not installed */
 export async function openRedis (settings: StoreSettings, log: Log, load = async () => await import('ioredis')): Promise<RedisStore> {
-  const { Redis } = await load().catch((error: unknown) => {
-    if (!isMissing(error)) throw error
-    throw new ConfigError('the rate limits', [{ path: 'rateLimit.store', message: 'found a Redis, which needs a package that is not installed: npm install ioredis' }])
-  })
+  const { Redis } = await loadOptional({ source: 'the rate limits', path: 'rateLimit.store', found: 'a Redis', name: 'ioredis' }, load)
   return new RedisStore(new Redis(redisOptions(settings)), nameOf(settings), log)
 }
 
@@ -210,8 +208,4 @@ function nameOf ({ store }: StoreSettings): string {
 /** An address of IPv6 stands in brackets in a URL alone. */
 function bare (hostname: string): string {
   return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
-}
-
-function isMissing (error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
 }

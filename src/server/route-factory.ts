@@ -9,7 +9,8 @@ import { RequestHeads, ResponseHeads } from '../proxy/heads.js'
 import { authorityOf, compileLocation, upstreamPrefix } from '../proxy/location.js'
 import type { LocationRewrite } from '../proxy/location.js'
 import { Mirror } from '../proxy/mirror.js'
-import type { Observers } from '../proxy/observers.js'
+import { Observers } from '../proxy/observers.js'
+import type { Observer } from '../proxy/observers.js'
 import { compileOrigins } from '../proxy/origins.js'
 import { compileRewrite, compileStrip } from '../proxy/path.js'
 import type { Rewrite } from '../proxy/path.js'
@@ -25,17 +26,22 @@ export class RouteFactory {
   readonly #via: Via | undefined
   readonly #forwarded: Settings['forwarded']
   readonly #requestHeads: RequestHeads
+  readonly #observed: readonly Observer[]
   readonly #observers: Observers
 
-  constructor ({ via, forwarded }: Pick<Settings, 'via' | 'forwarded'>, observers: Observers) {
+  constructor ({ via, forwarded }: Pick<Settings, 'via' | 'forwarded'>, observers: readonly Observer[]) {
     this.#via = via === false ? undefined : new Via(via)
     this.#forwarded = forwarded
     this.#requestHeads = new RequestHeads({ forwarded, via: this.#via })
-    this.#observers = observers
+    this.#observed = observers
+    this.#observers = new Observers(observers)
   }
 
-  /** @param mounted the prefix as clients have it */
-  make (settings: RouteSettings, { upstream, addresses, mirror }: RouteUpstream, mounted: string): Route {
+  /**
+   * @param mounted the prefix as clients have it
+   * @param own an observer of this route alone
+   */
+  make (settings: RouteSettings, { upstream, addresses, mirror }: RouteUpstream, mounted: string, own?: Observer): Route {
     return {
       prefix: mounted,
       upstream,
@@ -54,7 +60,7 @@ export class RouteFactory {
       concurrency: concurrencyOf(settings),
       via: this.#via,
       ...this.#headsOf(settings, addresses, mounted),
-      observers: this.#observers
+      observers: own === undefined ? this.#observers : new Observers([...this.#observed, own])
     }
   }
 

@@ -67,8 +67,13 @@ export class Upstreams {
     return chosen
   }
 
+  /** Those that the configuration has: as many as at start, whatever programs choose. */
+  get configured (): Upstream[] {
+    return [...this.#own, ...[...this.#named.values()].map(({ upstream }) => upstream)]
+  }
+
   [Symbol.iterator] (): Iterator<Upstream> {
-    return [...this.#own, ...[...this.#named.values()].map(({ upstream }) => upstream), ...this.#chosen.flatMap(chosen => [...chosen])].values()
+    return [...this.configured, ...this.#chosen.flatMap(chosen => [...chosen])].values()
   }
 
   /** Resolves when every target was checked once, or when that takes too long: one that does not respond must not hold up the start. */

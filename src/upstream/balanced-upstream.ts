@@ -252,7 +252,11 @@ export class BalancedUpstream implements Upstream, TargetOwner {
 
   #tell (target: Target, reason: string): void {
     const { changed, name: upstream } = this.#options
-    if (target.condition !== undefined) changed({ upstream, target: target.name, state: target.condition.state, reason })
+    const { condition } = target
+    if (condition === undefined) return
+    condition.reason = reason
+    condition.changedAt = Date.now()
+    changed({ upstream, target: target.name, state: condition.state, reason })
   }
 
   #arrange (): void {

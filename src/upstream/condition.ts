@@ -19,6 +19,12 @@ export class Condition {
   backSince = -Infinity
   /** On probation: whether a request is on its way that will tell. */
   isProbed = false
+  /** Times that it was ejected, ever. */
+  ejected = 0
+  /** Why its state is what it is, as the log has it; empty for the one that it began with, */
+  reason = ''
+  /** and when it came to be, by `Date.now()`. */
+  changedAt = Date.now()
   /** Ends the ejection. */
   timer: NodeJS.Timeout | undefined
 

@@ -67,6 +67,7 @@ export class Ejections {
   #eject (target: Target, condition: Condition, milliseconds: number, reason: string): void {
     condition.ejection = 'ejected'
     condition.ejections++
+    condition.ejected++
     condition.failures = 0
     condition.isProbed = false
     condition.lastEjection = milliseconds

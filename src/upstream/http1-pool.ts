@@ -27,6 +27,8 @@ interface Waiting {
  * wait get theirs first in, first out.
  */
 export class Http1Pool extends Agent implements Pool, ConnectionOwner {
+  opened = 0
+  reused = 0
   readonly #limits: PoolLimits
   readonly #dialer: Dialer
   readonly #open = new Set<Connection>()
@@ -91,6 +93,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   }
 
   #reuse (kept: Connection, request: ClientRequest, options: PoolRequest): void {
+    this.reused++
     request.reusedSocket = true
     kept[kState].assign(request, options)
   }
@@ -246,6 +249,7 @@ export class Http1Pool extends Agent implements Pool, ConnectionOwner {
   #connect (): Connection {
     const connection: Connection = watch(this.#dialer.dial(bytes => receive(connection, bytes)), this.#dialer.connected, this)
     this.#open.add(connection)
+    this.opened++
     return connection
   }
 

@@ -14,6 +14,8 @@ const SWEEP_INTERVAL = 1_000
  * when there may be no more.
  */
 export class Http2Pool implements Pool, SessionOwner {
+  opened = 0
+  reused = 0
   readonly #protocol: Endpoint['protocol']
   readonly #limits: PoolLimits
   readonly #dialer: Dialer
@@ -103,10 +105,15 @@ export class Http2Pool implements Pool, SessionOwner {
   }
 
   #acquire (): Session | undefined {
-    for (const session of this.#sessions) if (session.hasRoom) return session
+    for (const session of this.#sessions) {
+      if (!session.hasRoom) continue
+      this.reused++
+      return session
+    }
     if (this.#sessions.size >= this.#limits.maxConnections) return undefined
     const session = new Session(this.#protocol, this.#dialer, this)
     this.#sessions.add(session)
+    this.opened++
     this.#sweep ??= setInterval(() => this.#look(), SWEEP_INTERVAL).unref()
     return session
   }

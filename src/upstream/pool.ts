@@ -110,6 +110,10 @@ export interface Pool {
   readonly idle: number
   /** Requests that wait for a connection. */
   readonly waiting: number
+  /** Connections that were opened, ever, */
+  readonly opened: number
+  /** and requests that got one which had carried others. */
+  readonly reused: number
   /** Closes what is idle; what is in use is closed when it is released. */
   close (): void
 }

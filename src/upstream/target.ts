@@ -38,6 +38,13 @@ export class Target {
   readonly endpoint: TargetOptions
   /** Attempts that have not ended. */
   inFlight = 0
+  /** Those that have, by how they did. */
+  readonly results: Record<AttemptResult, number> = { succeeded: 0, failed: 0, abandoned: 0 }
+  /** Whether the latest of them that says anything of the target failed, */
+  isFailing = false
+  /** why the last failure was, and when, by `Date.now()`. */
+  lastFailure: string | undefined
+  failedAt = 0
   /** Its share of the requests, beside those of the other targets. */
   weight = 1
   /** Of a target that stands among others. */
@@ -67,7 +74,16 @@ export class Target {
 
   ended (result: AttemptResult, reason: string): void {
     this.inFlight--
+    this.results[result]++
+    if (result === 'failed') this.#failed(reason)
+    else if (result === 'succeeded') this.isFailing = false
     this.#owner?.ended(this, result, reason)
+  }
+
+  #failed (reason: string): void {
+    this.isFailing = true
+    this.lastFailure = reason
+    this.failedAt = Date.now()
   }
 }
 

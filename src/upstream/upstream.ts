@@ -29,6 +29,8 @@ export interface Upstream {
   /** A request no longer waits. */
   leave (waiter: Waiter): void
   readonly targets: readonly Target[]
+  /** Requests that wait for a target; those that wait for a connection to one, its pool has. */
+  readonly waiting: number
   /** Requests that it has room for. */
   readonly free: number
   /** Requests that it takes at once. */
@@ -42,6 +44,7 @@ export interface Upstream {
 /** An upstream with one target that never changes, which is the case without any cost. Its pool has the waiting room. */
 export class SingleUpstream implements Upstream {
   readonly name = undefined
+  readonly waiting = 0
   readonly #target: Target
 
   constructor (target: Target) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hideSecrets } from '../../src/cli/hide-secrets.js'
+import { hideSecrets } from '../../src/config/hide-secrets.js'
 import { checkConfig } from '../../src/config/index.js'
 import { fixture } from '../fixtures/tls.js'
 import { mistakesIn, withRoute } from './mistakes.js'

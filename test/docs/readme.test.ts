@@ -62,12 +62,14 @@ t.test('errors: the table has every code with its status, the body is the one th
   // A new code does not compile until it stands here.
   const codes: Record<ErrorCode, true> = {
     BAD_REQUEST: true,
+    UNAUTHORIZED: true,
     FORBIDDEN: true,
     NOT_FOUND: true,
     METHOD_NOT_ALLOWED: true,
     REQUEST_TIMEOUT: true,
     PAYLOAD_TOO_LARGE: true,
     EXPECTATION_FAILED: true,
+    MISDIRECTED_REQUEST: true,
     TOO_MANY_REQUESTS: true,
     REQUEST_HEADER_FIELDS_TOO_LARGE: true,
     INTERNAL_ERROR: true,

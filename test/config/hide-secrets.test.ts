@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hideSecrets } from '../../src/cli/hide-secrets.js'
+import { hideSecrets } from '../../src/config/hide-secrets.js'
 
 t.test('what is nobody\'s business is hidden, and nothing else', async t => {
   t.strictSame(hideSecrets({

@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify'
+import access from '../plugins/access.js'
+import auth from '../plugins/auth.js'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
@@ -25,8 +27,12 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstream
  */
 export async function registerGateway (fastify: FastifyInstance, settings: GatewayRegistration): Promise<void> {
   const policies: Policy[] = []
+  const counting: Policy[] = []
   await fastify.register(cors, { ...settings, policies })
-  await fastify.register(rateLimit, { ...settings, policies })
+  await fastify.register(access, { policies })
+  await fastify.register(rateLimit, { ...settings, policies, counting })
+  await fastify.register(auth, { ...settings, policies, counting })
+  policies.push(...counting)
   await fastify.register(upgrade, settings)
   await fastify.register(gateway, { ...settings, policies })
   const targets = settings.routes.flatMap(({ target }) => target ?? [])

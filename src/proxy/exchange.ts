@@ -134,7 +134,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest.headers, route.upstream)
+    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest.headers, route.upstream, client.identity)
     if (slot instanceof GatewayError) {
       this.reply.header('retry-after', RETRY_AFTER)
       this.#reject('rejected', slot)

@@ -42,17 +42,17 @@ t.test('routes.json: the table has every key of the schema, with its default', a
     if (isRequired) t.equal(row?.byDefault, 'required', `${key} is required`)
     if (node.default !== undefined) t.equal(row?.byDefault, JSON.stringify(node.default), `the default of ${key}`)
   }
-  const keys = [...rows.keys()].filter(key => key === '$schema' || /^(server|cors|rateLimit|routes)/.test(key))
+  const keys = [...rows.keys()].filter(key => key === '$schema' || /^(server|cors|rateLimit|access|auth|routes)/.test(key))
   t.strictSame(keys.filter(key => !known.has(key)), [], 'no key that there is not')
 })
 
-/** A route's `cors` and `rateLimit` have the keys of the global ones, and no rows of their own. */
+/** What a route lays over a global section, or has in its place, has no rows of its own. */
 function * keysOf (schema: Schema, path: string): Generator<{ key: string, node: Schema, isRequired: boolean }> {
   for (const { properties = {}, required = [], items } of [schema, ...schema.anyOf ?? []]) {
     for (const [name, node] of Object.entries(properties)) {
       const key = path === '' ? name : `${path}.${name}`
       yield { key, node, isRequired: required.includes(name) }
-      if (!/\]\.(cors|rateLimit)$/.test(key)) yield * keysOf(node, key)
+      if (!/\]\.(cors|rateLimit|access|auth)$|^auth\.(any|all)$/.test(key)) yield * keysOf(node, key)
     }
     if (items !== undefined) yield * keysOf(items, `${path}[]`)
   }
@@ -62,6 +62,7 @@ t.test('errors: the table has every code with its status, the body is the one th
   // A new code does not compile until it stands here.
   const codes: Record<ErrorCode, true> = {
     BAD_REQUEST: true,
+    UNAUTHORIZED: true,
     FORBIDDEN: true,
     NOT_FOUND: true,
     METHOD_NOT_ALLOWED: true,

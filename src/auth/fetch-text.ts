@@ -20,6 +20,11 @@ export async function fetchText (url: string, timeout = TIMEOUT): Promise<string
     })
     const timer = setTimeout(() => request.destroy(new Error(`no response within ${timeout} ms`)), timeout).unref()
     request.on('error', reject)
+    // Where nobody listens for it, Node breaks the connection off and tells nobody.
+    request.on('upgrade', (_response, connection) => {
+      connection.destroy()
+      reject(new Error('the response is a 101'))
+    })
     request.on('close', () => clearTimeout(timer))
   })
 }

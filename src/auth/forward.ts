@@ -86,11 +86,17 @@ export class Forward<Asked extends AuthRequest> implements Authenticator<Asked> 
           if (asked.reusedSocket && !isRepeated && error !== late) last = ask(true)
           else reject(error)
         })
+        // Where nobody listens for it, Node breaks the connection off and tells nobody.
+        asked.on('upgrade', (_response, connection) => {
+          connection.destroy()
+          reject(noHttp)
+        })
         // Behind the end of the response, which must come in time as well.
         asked.on('close', () => { if (asked === last) clearTimeout(timer) })
         return asked.end()
       }
       const late = new Error('not in time')
+      const noHttp = new Error('a 101')
       const timer = setTimeout(() => last.destroy(late), this.#settings.timeout)
       let last = ask(false)
     })

@@ -131,12 +131,21 @@ function choose (keys: readonly PublicKey[], { alg = '', kid }: TokenHeader): Ke
 
 /** @throws Error for what is no set of keys, or one without a key that may verify a signature */
 function readKeys (text: string): PublicKey[] {
-  const set: unknown = JSON.parse(text)
+  const set = parse(text)
   const given: unknown = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(given) || given.length > MOST_KEYS) throw new Error('the response has no set of keys')
   const keys = given.flatMap(readKey)
   if (keys.length === 0) throw new Error('the response has no key that may be used')
   return keys
+}
+
+/** What JSON.parse says has a piece of the text. */
+function parse (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error('the response is not JSON')
+  }
 }
 
 /** A key of a kind that is not known here is no reason to reject the others (RFC 7517 section 5). */

@@ -15,7 +15,7 @@ export class OnePublicKey implements TokenKeys {
       const algorithms = algorithmsOf(key)
       if (algorithms.length === 0) throw new Error('the key is not one to be trusted')
       return { key, algorithms }
-    }, log, 'public key')
+    }, log, 'the public key')
   }
 
   get version (): number {

@@ -40,10 +40,10 @@ export class Watched<Value> {
       this.value = this.#read()
     } catch (error) {
       // Not the error itself: its stack says no more, and no cause may have a piece of the file.
-      this.#log.error({ file, cause: error instanceof Error ? error.message : '' }, `the changed ${this.#what} cannot be used, the old ones stay`)
+      this.#log.error({ file, cause: error instanceof Error ? error.message : '' }, `the changed file with ${this.#what} cannot be used, what it had before still counts`)
       return
     }
     this.version++
-    this.#log.info({ file }, `the changed ${this.#what} are in use`)
+    this.#log.info({ file }, `the changed file with ${this.#what} is in use`)
   }
 }

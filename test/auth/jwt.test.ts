@@ -12,8 +12,17 @@ const RSA = issuer('rsa', 'RS256')
 t.test('a good token passes, and is told by the headers of forward; whatever a client says by these is not', async t => {
   const claims = { email: 'ann@example.com', roles: ['a', 'b,c'], realm_access: { roles: ['x'] }, 'https://example.com/tenant': 7, admin: true, name: 'Ánn', deep: { a: 1 } }
   const forward = {
-    'X-User': 'sub', 'x-email': 'email', 'x-roles': 'roles', 'x-realm': 'realm_access.roles', 'x-tenant': 'https://example.com/tenant', 'x-admin': 'admin',
-    'x-name': 'name', 'x-deep': 'deep', 'x-none': 'missing', 'x-inherited': 'constructor', 'x-below': 'sub.length'
+    'X-User': 'sub',
+    'x-email': 'email',
+    'x-roles': 'roles',
+    'x-realm': 'realm_access.roles',
+    'x-tenant': 'https://example.com/tenant',
+    'x-admin': 'admin',
+    'x-name': 'name',
+    'x-deep': 'deep',
+    'x-none': 'missing',
+    'x-inherited': 'constructor',
+    'x-below': 'sub.length'
   }
   const { port, asked } = await guarded(t, { jwt: { publicKey: ANN.pem, forward } })
   const spoofed = ['Host', 'x', 'X-User', 'root', 'x_user', 'root', 'X_EMAIL', 'root', 'x-none', 'root', 'Authorization', `bearer ${await token(ANN, claims)}`]

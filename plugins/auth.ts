@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { Authentication } from '../src/auth/authentication.js'
 import { Rejection } from '../src/auth/authenticator.js'
@@ -10,19 +10,19 @@ import { identify } from '../src/proxy/identity.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { clientOf } from '../src/server/client.js'
 import { closeAfterUpload } from '../src/server/malformed.js'
-import type { Policy } from '../src/server/policy.js'
+import type { CountingPolicy, Policy } from '../src/server/policy.js'
 
 interface Options extends Pick<Settings, 'routes'> {
   /** Gets that of the authentication. */
   policies: Policy[]
   /** Come after it. For a request that it rejects they run before the response: guessing is limited as well. */
-  counting: readonly Policy[]
+  counting: readonly CountingPolicy[]
 }
 
 /** What one route asks for. */
 interface Asked {
   readonly method: Authenticator<FastifyRequest>
-  readonly counting: ReadonlyArray<onRequestHookHandler>
+  readonly counting: readonly onRequestAsyncHookHandler[]
 }
 
 /** Authentication for the gateway's routes. What it rejects reaches no service. */
@@ -59,7 +59,7 @@ function hookOf (asked: Asked, fastify: FastifyInstance): onRequestHookHandler {
       accept(decision, request, reply)
       return undefined
     }
-    for (const count of asked.counting) await count.call(fastify, request, reply, ignore)
+    for (const count of asked.counting) await count.call(fastify, request, reply)
     fastify.log.debug({ reqId: request.id, reason: decision.reason }, 'not authenticated')
     return reject(decision, request, reply)
   }
@@ -79,6 +79,3 @@ function reject ({ code, message, challenges, passed }: Rejection, request: Fast
   if (passed !== undefined && passed.status < 400) return reply.code(passed.status).send()
   throw new GatewayError(code, message)
 }
-
-/** Hooks that return a promise call nobody back. */
-function ignore (): void {}

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import rateLimit from '@fastify/rate-limit'
 import type { RateLimitOptions, RateLimitPluginOptions } from '@fastify/rate-limit'
@@ -8,7 +8,7 @@ import { RETRY_AFTER } from '../src/proxy/concurrency.js'
 import { GatewayError } from '../src/proxy/errors.js'
 import { identityOf } from '../src/proxy/identity.js'
 import { addressOf } from '../src/server/client.js'
-import type { Policy } from '../src/server/policy.js'
+import type { CountingPolicy, Policy } from '../src/server/policy.js'
 import { compileAddresses } from '../src/server/addresses.js'
 import { compileFields, inWords } from '../src/server/rate-limit-fields.js'
 import { openRedis, StoreAwayError } from '../src/server/rate-limit-store.js'
@@ -18,7 +18,7 @@ interface Options extends Pick<Settings, 'rateLimit' | 'routes'> {
   /** Gets that of the rate limits. */
   policies: Policy[]
   /** Gets that of those that go by who the client is, which authentication finds out. */
-  counting: Policy[]
+  counting: CountingPolicy[]
 }
 
 /** Makes what counts a request for one limit. */
@@ -48,13 +48,13 @@ export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { r
   }
 
   /** @param name by which the counter is the same one in every gateway */
-  function hookOf (settings: RateLimitSettings, name: string): onRequestHookHandler | undefined {
+  function hookOf (settings: RateLimitSettings, name: string): onRequestAsyncHookHandler | undefined {
     const store = stores.get(placeOf(settings))
     return store && limitHook(store, settings, `${fastify.prefix}${name} `)
   }
 
   const sharedHook = shared ? hookOf(shared, '*') : undefined
-  const policyOf = (byClaim: boolean): Policy => route => {
+  const policyOf = (byClaim: boolean): CountingPolicy => route => {
     if (!route?.rateLimit || goesByClaim(route.rateLimit.key) !== byClaim) return undefined
     return (route.ownRateLimit ? undefined : sharedHook) ?? hookOf(route.rateLimit, nameOf(route))
   }
@@ -103,7 +103,7 @@ async function limitsOn (fastify: FastifyInstance, options: RateLimitPluginOptio
   })
 }
 
-function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: RateLimitSettings, name: string): onRequestHookHandler {
+function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: RateLimitSettings, name: string): onRequestAsyncHookHandler {
   const { max, timeWindow, maxClients, allowList, onStoreError } = settings
   const keyOf = (settings.key === undefined ? ownKeyOf : undefined) ?? keyBy(settings.key)
   const options: RateLimitOptions = {

@@ -7,7 +7,7 @@ import rateLimit from '../plugins/rate-limit.js'
 import upgrade from '../plugins/upgrade.js'
 import type { Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
-import type { Policy } from './server/policy.js'
+import type { CountingPolicy, Policy } from './server/policy.js'
 import { reloadUpstreamCertificates } from './server/upstream-certificates.js'
 
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId'> {
@@ -27,7 +27,7 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstream
  */
 export async function registerGateway (fastify: FastifyInstance, settings: GatewayRegistration): Promise<void> {
   const policies: Policy[] = []
-  const counting: Policy[] = []
+  const counting: CountingPolicy[] = []
   await fastify.register(cors, { ...settings, policies })
   await fastify.register(access, { policies })
   await fastify.register(rateLimit, { ...settings, policies, counting })

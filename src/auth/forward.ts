@@ -56,7 +56,7 @@ export class Forward<Asked extends AuthRequest> implements Authenticator<Asked> 
     try {
       return this.#decide(await this.#ask(this.#head(request)))
     } catch (error) {
-      return new Rejection('SERVICE_UNAVAILABLE', `the service for authentication did not respond: ${reasonOf(error)}`, UNCHECKED)
+      return new Rejection('SERVICE_UNAVAILABLE', `the service for authentication did not respond: ${String(error)}`, UNCHECKED)
     } finally {
       this.#inProgress--
     }
@@ -164,9 +164,4 @@ function valuesOf ({ headersDistinct }: IncomingMessage, name: string): string[]
 function cookiesOf (response: IncomingMessage): ResponseField[] {
   const cookies = valuesOf(response, 'set-cookie')
   return cookies.length === 0 ? [] : [['set-cookie', cookies]]
-}
-
-function reasonOf (error: unknown): string {
-  if (!(error instanceof Error)) return ''
-  return 'code' in error ? String(error.code) : error.message
 }

@@ -110,7 +110,7 @@ export class Jwks implements TokenKeys {
       if (this.#isAway) this.#log.info({ url: this.#url }, BACK)
       this.#isAway = false
     } catch (error) {
-      if (!this.#isAway) this.#log.warn({ url: this.#url, cause: error instanceof Error ? error.message : String(error) }, AWAY)
+      if (!this.#isAway) this.#log.warn({ url: this.#url, cause: String(error) }, AWAY)
       this.#isAway = true
     } finally {
       this.#pending = undefined

@@ -39,8 +39,8 @@ export class Watched<Value> {
     try {
       this.value = this.#read()
     } catch (error) {
-      // Not the error itself: its stack says no more, and no cause may have a piece of the file.
-      this.#log.error({ file, cause: error instanceof Error ? error.message : '' }, `the changed file with ${this.#what} cannot be used, what it had before still counts`)
+      // Not the error itself, whose stack says no more.
+      this.#log.error({ file, cause: String(error) }, `the changed file with ${this.#what} cannot be used, what it had before still counts`)
       return
     }
     this.version++

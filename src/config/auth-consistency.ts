@@ -97,7 +97,7 @@ function checkReadable (given: unknown, read: () => unknown, path: string): Mist
     read()
     return []
   } catch (error) {
-    return [{ path, message: `found ${show(given)}, ${error instanceof Error ? error.message : String(error)}` }]
+    return [{ path, message: `found ${show(given)}, ${String(error).replace(/^Error: /, '')}` }]
   }
 }
 

@@ -25,7 +25,7 @@ interface Schema {
 
 t.test('routes.json: every example passes the check, and every mistake is told as shown', async t => {
   const examples = codeBlocks('json').map(text => JSON.parse(text)).filter(value => 'routes' in value)
-  t.equal(examples.length, 10)
+  t.equal(examples.length, 11)
   for (const example of examples) t.doesNotThrow(() => checkConfig(example, { source: 'routes.json', env: { TLS_CERT: fixture('localhost.pem'), TLS_KEY: fixture('localhost.key') } }))
 
   const wrong = { routes: [{ prefx: '/api/auth', target: { host: 'localhost', port: 99999 } }] }

@@ -22,7 +22,7 @@ import { headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
 import { accessLinesOf } from '../src/server/access-lines.js'
 import { addressIn, clientOf } from '../src/server/client.js'
-import { continueInTurn } from '../src/server/continue.js'
+import { continueInTurn, goOn, holdBody } from '../src/server/continue.js'
 import { closeServer } from '../src/server/close.js'
 import { contextConfig } from '../src/server/context-config.js'
 import { gatewayOf } from '../src/server/gateway.js'
@@ -92,7 +92,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   fastify.addHook('onClose', async () => upstreams.close())
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => closeServer(fastify, inFlight, shutdownTimeout))
 
-  const ownLog = options.isService === true ? sharedLog(fastify) : { childLoggerFactory: beginRequest }
+  const ownLog = options.isService === true ? sharedLog(fastify, holdBody) : { childLoggerFactory: beginRequest }
   if (options.isService !== true) watchHost()
   host.add({ routes: mounts.registered, inFlight, upstreams })
 
@@ -124,7 +124,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
       // Of @fastify/swagger: what the services behind take is not for the host's documentation to say.
       schema: HIDDEN,
       config,
-      onRequest: [own(arrive), ...hooks],
+      // A host's hooks behind these may read the body.
+      onRequest: [own(arrive), ...hooks, ...(options.isService === true ? [] : [own(letGoOn)])],
       handler: forward,
       errorHandler,
       ...ownLog
@@ -176,6 +177,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     }
     const absolute = splitAbsolute(request.url)
     exchange.start(clientOf(request, absolute), absolute?.path ?? request.url, changes)
+    if (exchange.outcome === undefined) goOn(request.raw)
   }
 
   function hooksFor (request: MountedRequest, reply: FastifyReply): ExchangeHooks<FastifyRequest> | undefined {
@@ -197,6 +199,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
 
   /** The first that Fastify calls for a request. */
   function beginRequest (...[log, bindings, more, request]: Parameters<FastifyInstance['childLoggerFactory']>): FastifyBaseLogger {
+    holdBody(request)
     if (hosts.changeRequests) noteHeaders(request)
     return withoutFastifysLines(fastify.childLoggerFactory(log, bindings, more, request), log)
   }
@@ -257,6 +260,11 @@ function hookOfMount (nth: number): onRequestHookHandler {
     // Fastify waits for a promise as well.
     else return hook.call(this, request, reply, done)
   }
+}
+
+function letGoOn (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  goOn(request.raw)
+  done()
 }
 
 /** Where the hooks of the host are all there is. */

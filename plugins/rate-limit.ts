@@ -1,14 +1,15 @@
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import rateLimit from '@fastify/rate-limit'
 import type { RateLimitOptions, RateLimitPluginOptions } from '@fastify/rate-limit'
 import type { RateLimitSettings, RouteSettings, Settings } from '../src/config/index.js'
-import { compileClientKey } from '../src/proxy/client-key.js'
+import { compileClientKey, goesByClaim } from '../src/proxy/client-key.js'
 import { RETRY_AFTER } from '../src/proxy/concurrency.js'
 import { GatewayError, rejectedBy } from '../src/proxy/errors.js'
+import { identityOf } from '../src/proxy/identity.js'
 import { addressOf } from '../src/server/client.js'
-import type { Policy } from '../src/server/policy.js'
-import { compileAddresses } from '../src/server/rate-limit-addresses.js'
+import type { CountingPolicy, Policy } from '../src/server/policy.js'
+import { compileAddresses } from '../src/server/addresses.js'
 import { compileFields, inWords } from '../src/server/rate-limit-fields.js'
 import { openRedis, StoreAwayError } from '../src/server/rate-limit-store.js'
 import type { StoreSettings } from '../src/server/rate-limit-store.js'
@@ -16,6 +17,8 @@ import type { StoreSettings } from '../src/server/rate-limit-store.js'
 interface Options extends Pick<Settings, 'rateLimit' | 'routes'> {
   /** Gets that of the rate limits. */
   policies: Policy[]
+  /** Gets that of those that go by who the client is, which authentication finds out. */
+  counting: CountingPolicy[]
 }
 
 /** Makes what counts a request for one limit. */
@@ -36,7 +39,7 @@ interface Store {
  * share one counter per client. In a host that has registered @fastify/rate-limit, its store counts, where the gateway
  * has no Redis of its own.
  */
-export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { rateLimit: shared, routes, policies }: Options) {
+export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { rateLimit: shared, routes, policies, counting }: Options) {
   const limits = routes.flatMap(({ rateLimit }) => rateLimit ? [rateLimit] : [])
   if (limits.length === 0) return
   const stores = new Map<string, Store>()
@@ -45,16 +48,18 @@ export default fp(async function gatewayRateLimit (fastify: FastifyInstance, { r
   }
 
   /** @param name by which the counter is the same one in every gateway */
-  function hookOf (settings: RateLimitSettings, name: string): onRequestHookHandler | undefined {
+  function hookOf (settings: RateLimitSettings, name: string): onRequestAsyncHookHandler | undefined {
     const store = stores.get(placeOf(settings))
     return store && limitHook(store, settings, `${fastify.prefix}${name} `)
   }
 
   const sharedHook = shared ? hookOf(shared, '*') : undefined
-  policies.push(route => {
-    if (!route?.rateLimit) return undefined
+  const policyOf = (byClaim: boolean): CountingPolicy => route => {
+    if (!route?.rateLimit || goesByClaim(route.rateLimit.key) !== byClaim) return undefined
     return (route.ownRateLimit ? undefined : sharedHook) ?? hookOf(route.rateLimit, nameOf(route))
-  })
+  }
+  policies.push(policyOf(false))
+  if (limits.some(({ key }) => goesByClaim(key))) counting.push(policyOf(true))
 }, { name: 'stream-gateway-rate-limit', fastify: '5.x' })
 
 function placeOf ({ store, tls }: StoreSettings): string {
@@ -98,7 +103,7 @@ async function limitsOn (fastify: FastifyInstance, options: RateLimitPluginOptio
   })
 }
 
-function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: RateLimitSettings, name: string): onRequestHookHandler {
+function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: RateLimitSettings, name: string): onRequestAsyncHookHandler {
   const { max, timeWindow, maxClients, allowList, onStoreError } = settings
   const keyOf = (settings.key === undefined ? ownKeyOf : undefined) ?? keyBy(settings.key)
   const options: RateLimitOptions = {
@@ -132,7 +137,7 @@ function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: Rate
 
 function keyBy (source: string | undefined): KeyOf {
   const keyOf = compileClientKey(source)
-  return request => keyOf(addressOf(request), request.raw)
+  return request => keyOf(addressOf(request), request.raw, identityOf(request.raw))
 }
 
 /** By the whole address: the key may be that of a network. */

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import access from '../plugins/access.js'
 import admin from '../plugins/admin.js'
+import auth from '../plugins/auth.js'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
@@ -9,7 +11,7 @@ import { loadPrometheus } from './admin/prometheus.js'
 import { hideSecrets } from './config/index.js'
 import type { AccessLogSettings, Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
-import type { Policy } from './server/policy.js'
+import type { CountingPolicy, Policy } from './server/policy.js'
 import { reloadUpstreamCertificates } from './server/upstream-certificates.js'
 
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId' | 'admin'> {
@@ -33,8 +35,12 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstream
  */
 export async function registerGateway (fastify: FastifyInstance, settings: GatewayRegistration): Promise<void> {
   const policies: Policy[] = []
+  const counting: CountingPolicy[] = []
   await fastify.register(cors, { ...settings, policies })
-  await fastify.register(rateLimit, { ...settings, policies })
+  await fastify.register(access, { policies })
+  await fastify.register(rateLimit, { ...settings, policies, counting })
+  await fastify.register(auth, { ...settings, policies, counting })
+  policies.push(...counting)
   await fastify.register(upgrade, settings)
   const counts = settings.admin && await countFor(fastify, settings.admin, settings)
   await fastify.register(gateway, { ...settings, policies, ...(counts && { counts }) })

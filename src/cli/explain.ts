@@ -1,6 +1,6 @@
 // Not by the index: the schema and what reads it are loaded when this runs, not with every command.
 import { ConfigError } from '../config/config-error.js'
-import type { RouteSettings, Settings } from '../config/index.js'
+import type { AccessSettings, AuthSettings, RouteSettings, Settings } from '../config/index.js'
 import { nameOf } from '../upstream/target.js'
 import type { AskedRequest, TriedOut } from './try-out.js'
 import { readArgs, routesFile, UsageError } from './usage.js'
@@ -74,11 +74,22 @@ function conditionsOf ({ hosts, methods }: RouteSettings): string {
   return `${hosts === undefined ? '' : ` of ${hosts.join(', ')}`}${methods === undefined ? '' : ` for ${methods.join(', ')}`}`
 }
 
-function policiesOf ({ cors, rateLimit }: RouteSettings): string[] {
+function policiesOf ({ cors, access, rateLimit, auth }: RouteSettings): string[] {
   return [
     ...(cors ? ['cors'] : []),
-    ...(rateLimit ? [`rateLimit (${rateLimit.max} in ${rateLimit.timeWindow / 1000} s)`] : [])
+    ...(access ? [`access (${describeAccess(access)})`] : []),
+    ...(rateLimit ? [`rateLimit (${rateLimit.max} in ${rateLimit.timeWindow / 1000} s)`] : []),
+    ...(auth ? [`auth (${describeAuth(auth)}), which is not asked here`] : [])
   ]
+}
+
+function describeAccess ({ allow, deny }: AccessSettings): string {
+  return [...(allow ? [`from ${allow.join(', ')}`] : []), ...(deny ? [`not from ${deny.join(', ')}`] : [])].join(', ')
+}
+
+function describeAuth ({ any, all, ...method }: AuthSettings): string {
+  if (any !== undefined) return any.map(describeAuth).join(' or ')
+  return all === undefined ? Object.keys(method).join() : all.map(describeAuth).join(' and ')
 }
 
 function addressOf ({ target, upstream = '' }: RouteSettings, upstreams: Settings['upstreams']): string {

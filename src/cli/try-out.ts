@@ -77,7 +77,11 @@ function readForwarded ({ url = '', rawHeaders }: IncomingMessage): TriedOut['fo
   return { route: Number(route), path, rawHeaders }
 }
 
-function redirected ({ target: own, upstream = '', retry, ...route }: RouteSettings, upstreams: Settings['upstreams'], nth: number, port: number): RouteSettings {
+/**
+ * Nobody shows real credentials to be told where a request would go, and it comes from this machine: it passes as one that
+ * is let through, but for what authentication would add.
+ */
+function redirected ({ target: own, upstream = '', retry, auth, access, ...route }: RouteSettings, upstreams: Settings['upstreams'], nth: number, port: number): RouteSettings {
   const { connectTimeout } = own ?? upstreams[upstream] ?? { connectTimeout: 0 }
   // With several targets any may be asked; the first stands for all.
   const target = own ?? upstreams[upstream]?.targets[0]

@@ -1,4 +1,5 @@
 import { checkAdmin } from './admin-consistency.js'
+import { checkAroundAuth, checkAuth } from './auth-consistency.js'
 import type { Mistake } from './config-error.js'
 import { show } from './explain.js'
 import { formats } from './formats.js'
@@ -27,6 +28,8 @@ export function checkConsistency (config: unknown): Mistake[] {
     ...checkOrigin(config.cors, 'cors'),
     ...checkStore(config.rateLimit, 'rateLimit'),
     ...checkHeaders(config.headers, 'headers'),
+    ...checkAuth(config.auth, 'auth'),
+    ...checkAccess(config.access, 'access'),
     ...checkUpstreams(config.upstreams),
     ...routes.flatMap((route, index) => isSection(route) ? checkRoute(config, route, below('routes', index)) : [])
   ]
@@ -44,7 +47,10 @@ function checkRoute (config: RawSection, route: RawSection, path: string): Mista
     ...checkRewrite(route, `${path}.pathRewrite`),
     ...checkRouteTls(route, `${path}.tls`),
     ...checkHeaders(route.headers, `${path}.headers`),
-    ...checkCookies(route.cookies, `${path}.cookies`)
+    ...checkCookies(route.cookies, `${path}.cookies`),
+    ...checkAuth(route.auth, `${path}.auth`),
+    ...checkAroundAuth(config, route, path),
+    ...checkAccess(route.access, `${path}.access`)
   ]
 }
 
@@ -152,4 +158,9 @@ function checkCookies (cookies: unknown, path: string): Mistake[] {
   return isSection(cookies) && cookies.sameSite === 'none' && cookies.secure === false
     ? [{ path: `${path}.secure`, message: 'found false together with sameSite "none", which browsers reject' }]
     : []
+}
+
+function checkAccess (access: unknown, path: string): Mistake[] {
+  const isEmpty = isSection(access) && Object.keys(access).length === 0
+  return isEmpty ? [{ path, message: 'found an object without a list, must have allow or deny' }] : []
 }

@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
+import { validateAuthUrl, validateJwksUrl, validatePublicKey, validateSecret } from './auth-formats.js'
 import { validateCookieDomain, validateCookiePath } from './cookie-names.js'
 import { validateHeaderName } from './header-names.js'
 import { validateTemplate } from './header-template.js'
@@ -38,7 +39,12 @@ export const HEADER_SIZE = 'must be a size from "1kb" to "1mb", or as many bytes
 
 const HASH_KEY = /^(ip|path|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
 
-const CLIENT_KEY = /^(ip|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
+const CLIENT_KEY_TEXT = /^(ip|(header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+|claim:[!-~]+)$/
+
+const TOKEN_SOURCE = /^(header|cookie:[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/
+
+/** What a client may be counted under. */
+export const CLIENT_KEY = 'must be "ip", or "header:", "cookie:" or "claim:" and a name'
 
 /** What a bearer token may be. */
 export const BEARER_TOKEN = 'must be a token of letters, digits and "-", "_", ".", "~", "+", "/", with "=" at its end at most'
@@ -69,7 +75,13 @@ export const formats = {
   'hash-key': (text) => HASH_KEY.test(text) ? undefined : 'must be "ip", "path", "header:" and a name, or "cookie:" and a name',
   'log-field': validateLogField,
   'upstream-name': (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) ? undefined : 'must be a name of up to 64 letters, digits and "-", "_", ".", that starts with a letter or digit',
-  'client-key': validateClientKey,
+  'client-key': (text) => CLIENT_KEY_TEXT.test(text) ? undefined : CLIENT_KEY,
+  'jwks-url': validateJwksUrl,
+  'auth-url': validateAuthUrl,
+  'public-key': validatePublicKey,
+  'token-secret': validateSecret,
+  'token-source': (text) => TOKEN_SOURCE.test(text) ? undefined : 'must be "header", or "cookie:" and a name',
+  'key-name': (text) => /^[\w.@:+-]{1,128}$/.test(text) ? undefined : 'must be a name of up to 128 letters, digits and "-", "_", ".", "@", ":", "+"',
   'limit-store': validateLimitStore,
   // RFC 6750 section 2.1.
   'bearer-token': (text) => /^[A-Za-z0-9._~+/-]+=*$/.test(text) ? undefined : BEARER_TOKEN,
@@ -105,11 +117,6 @@ function validateDuration (text: string, least: number): string | undefined {
 function validateHeaderSize (text: string): string | undefined {
   const bytes = SIZE.test(text) ? parseSize(text) : NaN
   return bytes >= LEAST_HEADER_SIZE && bytes <= MOST_HEADER_SIZE ? undefined : HEADER_SIZE
-}
-
-function validateClientKey (text: string): string | undefined {
-  if (CLIENT_KEY.test(text)) return undefined
-  return `must be "ip", "header:" and a name, or "cookie:" and a name${text.startsWith('claim:') ? ': claims come with authentication, which routes do not have yet' : ''}`
 }
 
 const STORE = 'must be "memory", or a URL such as "redis://:password@localhost:6379/0" or "rediss://…" (TLS)'

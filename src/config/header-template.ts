@@ -9,7 +9,10 @@ export type Template = string[]
 /** A field's value in ASCII: no white space at its ends (RFC 9110 section 5.5), no control characters but tabs inside it. */
 const VALUE = /^(?:[!-~](?:[\t -~]*[!-~])?)?$/
 
-const VARIABLE = `must have one of ${VARIABLES.join(', ')} between "\${" and "}"; write "$\${" for the characters themselves`
+/** Of who is authenticated, as `claim.sub`. */
+export const CLAIM = /^claim\.[\w.-]+$/
+
+const VARIABLE = `must have one of ${VARIABLES.join(', ')} or claim.<name> between "\${" and "}"; write "$\${" for the characters themselves`
 
 /** What a header's value must be. */
 export const HEADER_VALUE = 'must be a value in ASCII, without line breaks and without white space at its ends'
@@ -37,7 +40,11 @@ export function parseTemplate (text: string): Template {
 export function validateTemplate (text: string): string | undefined {
   if (!VALUE.test(text)) return HEADER_VALUE
   for (const [, variable, end] of text.matchAll(PLACEHOLDER)) {
-    if (variable !== undefined && (end === '' || !VARIABLES.includes(variable))) return VARIABLE
+    if (variable !== undefined && (end === '' || !isKnown(variable))) return VARIABLE
   }
   return undefined
+}
+
+function isKnown (variable: string): boolean {
+  return VARIABLES.includes(variable) || CLAIM.test(variable)
 }

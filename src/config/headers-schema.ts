@@ -30,8 +30,8 @@ function Headers (description: string) {
 
 /** For all routes. */
 export const GlobalHeaders = Headers(
-  'Headers that change on their way: `remove`, then `set`, then `append`. In values, `${client.ip}`, `${client.protocol}`, `${request.id}`, `${request.host}` ' + // eslint-disable-line no-template-curly-in-string -- as it stands in the file
-  'and `${route.prefix}` are filled in for each request. Not what frames a message or is of one connection, not `Host`, not what tells of the client.') // eslint-disable-line no-template-curly-in-string -- as it stands in the file
+  'Headers that change on their way: `remove`, then `set`, then `append`. In values, `${client.ip}`, `${client.protocol}`, `${request.id}`, `${request.host}`, ' + // eslint-disable-line no-template-curly-in-string -- as it stands in the file
+  '`${route.prefix}` and claims (`${claim.sub}`, see `auth`) are filled in for each request. Not what frames a message or is of one connection, not `Host`, not what tells of the client.') // eslint-disable-line no-template-curly-in-string -- as it stands in the file
 
 /** For one route. */
 export const RouteHeaders = Headers(

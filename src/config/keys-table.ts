@@ -15,8 +15,8 @@ function keysTable (): string {
 }
 
 function rowsBelow (node: SchemaNode, path: string): string[] {
-  return alternatives(node).flatMap(({ properties = {}, patternProperties = {}, required = [], items, isOverride }) => {
-    if (isOverride) return []
+  return alternatives(node).flatMap(({ properties = {}, patternProperties = {}, required = [], items, isOverride, isRepeated }) => {
+    if (isOverride || isRepeated) return []
     const values = Object.values(patternProperties).flatMap(value => rowsBelow(value, `${path}.<name>`))
     const keys = Object.entries(properties).flatMap(([name, key]) => {
       const keyPath = path === '' ? name : `${path}.${name}`

@@ -116,7 +116,7 @@ export function Template (description: string, words: Words & { format: Format }
 }
 
 /** Text that may hold a password: no error shows it. */
-export function Secret (description: string, words: Words & { format: Format }) {
+export function Secret (description: string, words: Words & { pattern?: RegExp, format?: Format }) {
   return Type.With(Text(description, words), { isSecret: true })
 }
 
@@ -137,6 +137,11 @@ export function Section<Keys extends TProperties> (description: string, keys: Ke
 /** A section, or `false` to switch it off. */
 export function Switchable<T extends TSchema> (description: string, section: T, words: Words) {
   return AnyOf(description, [section, Type.Literal(false)], words)
+}
+
+/** A section that stands elsewhere as well, where the README's table has the rows of its keys. */
+export function Repeated<T extends TSchema> (section: T) {
+  return Type.With(section, { isRepeated: true })
 }
 
 /**

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { keptBack } from './auth-settings.js'
 import { Cors } from './cors-schema.js'
 import { headerRules } from './header-rules.js'
 import { normalizeHost } from './hosts.js'
@@ -13,7 +14,7 @@ import type { UpstreamTls } from './tls-schema.js'
 import { bareHost, parseTarget, type Target } from './target.js'
 
 /** What holds for all routes that do not say otherwise. */
-type Globals = Pick<Normalized<typeof GatewayConfigSchema>, 'cors' | 'rateLimit' | 'headers' | 'securityHeaders' | 'requestId'>
+type Globals = Pick<Normalized<typeof GatewayConfigSchema>, 'cors' | 'rateLimit' | 'headers' | 'securityHeaders' | 'requestId' | 'auth' | 'access'>
 
 /** Turns a valid configuration into the one that runs. What the schema says is done by the walk over it; the rest is here. */
 export function normalize (config: GatewayConfig): Settings {
@@ -29,7 +30,7 @@ export function normalize (config: GatewayConfig): Settings {
 }
 
 function normalizeRoute (route: NormalizedRoute, globals: Globals): RouteSettings {
-  const { target, retry, connectTimeout, http2, tls, hosts, cors: ownCors, rateLimit: ownRateLimit, headers, securityHeaders = globals.securityHeaders, ...plain } = route
+  const { target, retry, connectTimeout, http2, tls, hosts, cors: ownCors, rateLimit: ownRateLimit, headers, securityHeaders = globals.securityHeaders, auth = globals.auth, access = globals.access, ...plain } = route
   const cors = inheritCors(globals.cors, ownCors)
   const rateLimit = inheritRateLimit(globals.rateLimit, ownRateLimit)
   return {
@@ -44,7 +45,10 @@ function normalizeRoute (route: NormalizedRoute, globals: Globals): RouteSetting
     ...(rateLimit !== undefined && { rateLimit }),
     ownRateLimit: typeof ownRateLimit === 'object',
     headers: inheritHeaders(globals, headers),
-    securityHeaders
+    securityHeaders,
+    ...(auth !== undefined && { auth }),
+    ...(access !== undefined && { access }),
+    keptBack: keptBack(auth)
   }
 }
 

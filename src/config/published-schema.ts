@@ -11,7 +11,7 @@ export function publishedSchema (): string {
  * Our own keywords and formats mean nothing to others, and an unknown format is an error to some; `errorMessage` is
  * known to editors. What holds without a key that overrides another is not its default.
  */
-function publish ({ format, unit, isOverride, isTemplate, isSecret, otherwise, typeName, ...node }: SchemaNode): SchemaNode {
+function publish ({ format, unit, isOverride, isRepeated, isTemplate, isSecret, otherwise, typeName, ...node }: SchemaNode): SchemaNode {
   const { properties, patternProperties, propertyNames, items, anyOf } = node
   return {
     ...node,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { CLIENT_KEY } from './formats.js'
 import { Count, Default, Duration, List, OneOf, Optional, Overrides, Secret, Section, Switchable, Text } from './kinds.js'
 import { UpstreamTls } from './tls-schema.js'
 
@@ -13,9 +14,9 @@ export const RateLimit = Section('The limit.', {
   max: Count('How many requests one client may make within `timeWindow`.', { least: 1, examples: [1000] }),
   timeWindow: Default('1m', Duration('The time in which requests are counted.')),
   key: Optional(Text(
-    'Who one client is: an address (`"ip"`; of IPv6 its /64 network), or who sends the same header (`"header:x-api-key"`) or cookie (`"cookie:session"`). ' +
-    'Without that header or cookie the address counts.', {
-      format: 'client-key', examples: ['ip', 'header:x-api-key', 'cookie:session'], errorMessage: 'must be "ip", "header:" and a name, or "cookie:" and a name'
+    'Who one client is: an address (`"ip"`; of IPv6 its /64 network), or who sends the same header (`"header:x-api-key"`) or cookie (`"cookie:session"`), or who is authenticated as the same (`"claim:sub"` of a token, `"claim:key"`, an API key\'s name, `"claim:user"`). ' +
+    'Without that header, cookie or claim the address counts.', {
+      format: 'client-key', examples: ['ip', 'header:x-api-key', 'cookie:session', 'claim:sub'], errorMessage: CLIENT_KEY
     }), '`"ip"`'),
   methods: Optional(List(
     'The methods that are counted; `GET` counts HEAD as well.',

@@ -1,3 +1,4 @@
+import { RouteAccess, RouteAuth } from './auth-schema.js'
 import { RouteCors } from './cors-schema.js'
 import { Cookies } from './cookies-schema.js'
 import { PREFIX } from './formats.js'
@@ -91,5 +92,7 @@ export const Route = Section('One prefix and the service behind it.', {
     'Further ones get a 503. `0` sets no limit. Over HTTP/1 it is always one.', { least: 0 })),
   concurrency: Optional(Concurrency),
   cors: Optional(RouteCors, 'the global `cors`'),
-  rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`')
+  rateLimit: Optional(RouteRateLimit, 'the global `rateLimit`'),
+  access: Optional(RouteAccess, 'the global `access`'),
+  auth: Optional(RouteAuth, 'the global `auth`')
 }, { errorMessage: 'must be an object such as { "prefix": "/api/auth", "target": "http://localhost:3001" }' })

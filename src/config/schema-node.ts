@@ -21,6 +21,8 @@ export interface SchemaNode {
   unit?: 'duration' | 'size'
   /** Its keys are laid over those of another section: without defaults, and without rows in the README's table. */
   isOverride?: boolean
+  /** Its keys have their rows in the README's table where it stands first. */
+  isRepeated?: boolean
   /** What stands in it between `${` and `}` may be filled in for each request. */
   isTemplate?: boolean
   /** Its text is shown to nobody. */
@@ -32,7 +34,7 @@ export interface SchemaNode {
 }
 
 /** The keywords that JSON Schema does not know. */
-export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'isTemplate', 'isSecret', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
+export const KEYWORDS = ['errorMessage', 'unit', 'isOverride', 'isRepeated', 'isTemplate', 'isSecret', 'otherwise', 'typeName'] as const satisfies Array<keyof SchemaNode>
 
 /** What the value of a key is. */
 export function valuesOf ({ properties, patternProperties }: SchemaNode, key: string): SchemaNode[] {

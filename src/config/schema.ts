@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { Admin } from './admin-schema.js'
+import { GlobalAccess, GlobalAuth } from './auth-schema.js'
 import { GlobalCors } from './cors-schema.js'
 import { GlobalHeaders, GlobalSecurityHeaders } from './headers-schema.js'
 import { AnyOf, Default, List, OneOf, Optional, Section, Text } from './kinds.js'
@@ -21,6 +22,8 @@ export const GatewayConfigSchema = Section('The routes of a fastify-stream-gatew
   admin: Optional(Admin, 'off'),
   cors: Optional(GlobalCors),
   rateLimit: Optional(GlobalRateLimit),
+  access: Optional(GlobalAccess, 'everywhere'),
+  auth: Optional(GlobalAuth),
   forwarded: Default('x-forwarded', OneOf(
     'Which headers tell a service about its client: `X-Forwarded-*` and `X-Real-IP`, `Forwarded` (RFC 7239), or both.',
     ['x-forwarded', 'rfc7239', 'both'])),

@@ -1,5 +1,6 @@
 import type { AccessLog } from './access-log-schema.js'
 import type { Admin } from './admin-schema.js'
+import type { AccessSettings, AuthSettings, KeptBack } from './auth-settings.js'
 import type { Cors } from './cors-schema.js'
 import type { HeaderRules } from './header-rules.js'
 import type { Normalized } from './normalize-by-schema.js'
@@ -70,7 +71,7 @@ export type RateLimitSettings = Normalized<typeof RateLimit>
 
 export type NormalizedRoute = Normalized<typeof Route>
 
-export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'retry' | 'connectTimeout' | 'http2' | 'tls' | 'cors' | 'rateLimit' | 'headers' | 'securityHeaders'> {
+export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'retry' | 'connectTimeout' | 'http2' | 'tls' | 'cors' | 'rateLimit' | 'headers' | 'securityHeaders' | 'auth' | 'access'> {
   /** Where the service listens, and how connections to it are made. Absent with an `upstream`, or where the gateway responds itself. */
   target?: Target & Connecting
   /** Of a route with an `upstream`. `false`: nothing is tried again. */
@@ -90,4 +91,9 @@ export interface RouteSettings extends Omit<NormalizedRoute, 'target' | 'retry' 
     response?: HeaderRules
   }
   securityHeaders: boolean
+  /** The route's own, or else that for all: the same object for each route that says nothing. */
+  auth?: AuthSettings | false
+  access?: AccessSettings | false
+  /** What `auth` keeps from the service. */
+  keptBack: KeptBack
 }

@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIPv6 } from 'node:net'
 import { cookieOf } from '../upstream/balance/hash-key.js'
+import { compileVouched } from './identity.js'
+import type { Identity } from './identity.js'
 
 /** Has its headers made into an object by Node when they are first asked for, which costs more than all of a limit. */
 export interface Headed {
@@ -9,16 +11,22 @@ export interface Headed {
 }
 
 /** Makes of a request what its client is counted under. */
-export type ClientKey = (ip: string, request: Headed) => string
+export type ClientKey = (ip: string, request: Headed, identity?: Identity) => string
 
 const HEADER = 'header:'
 const COOKIE = 'cookie:'
+const CLAIM = 'claim:'
+
+/** Whether a client is counted under who it is, which authentication finds out. */
+export function goesByClaim (source: string | undefined): boolean {
+  return source !== undefined && source.startsWith(CLAIM)
+}
 
 /**
  * Prepares what a client is counted under, at start.
  *
- * @param source `ip`, `header:` with a name, or `cookie:` with one. A request without that header or cookie is counted
- * under its address: nobody gets around a limit by leaving it out.
+ * @param source `ip`, or `header:`, `cookie:` or `claim:` with a name. A request without that header, cookie or claim is
+ * counted under its address: nobody gets around a limit by leaving it out.
  */
 export function compileClientKey (source = 'ip'): ClientKey {
   if (source.startsWith(HEADER)) {
@@ -28,6 +36,14 @@ export function compileClientKey (source = 'ip'): ClientKey {
   if (source.startsWith(COOKIE)) {
     const name = source.slice(COOKIE.length)
     return (ip, { headers: { cookie = '' } }) => digestOf(cookieOf(cookie, name)) ?? networkOf(ip)
+  }
+  if (goesByClaim(source)) {
+    const read = compileVouched(source.slice(CLAIM.length))
+    return (ip, _headers, identity) => {
+      const found = identity && read(identity)
+      // The same name may be another one's elsewhere.
+      return found === undefined ? networkOf(ip) : hash('sha256', JSON.stringify([found.by, found.value]), 'base64url')
+    }
   }
   return networkOf
 }

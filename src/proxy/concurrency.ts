@@ -1,5 +1,6 @@
 import type { ClientKey, Headed } from './client-key.js'
 import { GatewayError, rejectedBy } from './errors.js'
+import type { Identity } from './identity.js'
 
 /** Seconds after which a client may try again. */
 export const RETRY_AFTER = '1'
@@ -57,9 +58,10 @@ export class Concurrency {
    * @param connection where it carries several requests at once
    * @param ip of the client
    * @param upstream that the request is for
+   * @param identity of the client, where it was authenticated
    * @returns what is to be given back by `leave`; the error where there is no room; `undefined` where nothing is counted
    */
-  enter (connection: object | undefined, ip: string, request: Headed, upstream: Room): Slot | GatewayError | undefined {
+  enter (connection: object | undefined, ip: string, request: Headed, upstream: Room, identity?: Identity): Slot | GatewayError | undefined {
     const { perConnection, perClient, max, keyOf } = this.#limits
     const counted = perConnection === 0 ? undefined : connection
     if (counted === undefined && perClient === undefined && max === undefined) return undefined
@@ -67,7 +69,7 @@ export class Concurrency {
     if (counted !== undefined && ofConnection >= mostFor(perConnection, upstream)) {
       return rejectedBy('concurrency', new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests of this connection are in progress'))
     }
-    const client = perClient === undefined ? undefined : keyOf(ip, request)
+    const client = perClient === undefined ? undefined : keyOf(ip, request, identity)
     const ofClient = client === undefined ? 0 : this.#clients.get(client) ?? 0
     if (perClient !== undefined && ofClient >= perClient) return rejectedBy('concurrency', new GatewayError('TOO_MANY_REQUESTS', 'Too many requests of this client are in progress'))
     if (max !== undefined && this.#inProgress >= max) return rejectedBy('concurrency', new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests are in progress'))

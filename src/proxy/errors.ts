@@ -3,7 +3,7 @@ import { QueueFullError } from '../upstream/pool.js'
 /** Every error of the gateway's own: what the client reads, and with which status. */
 const KINDS = {
   BAD_REQUEST: { status: 400, message: 'The request cannot be forwarded' },
-  UNAUTHORIZED: { status: 401, message: 'A token is required' },
+  UNAUTHORIZED: { status: 401, message: 'Valid credentials are required' },
   FORBIDDEN: { status: 403, message: 'The origin of the page may not open this connection' },
   NOT_FOUND: { status: 404, message: 'No route for this path' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'The gateway does not forward this method' },

@@ -139,7 +139,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest, route.upstream)
+    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest, route.upstream, client.identity)
     if (slot instanceof GatewayError) {
       this.reply.header('retry-after', RETRY_AFTER)
       this.#reject('rejected', slot)

@@ -1,3 +1,6 @@
+import { compileVouched, fieldOfClaim } from './identity.js'
+import type { Identity } from './identity.js'
+
 /** The value of a field: text, the name of what is filled in, text, and so on; text first and last. */
 export type Template = readonly string[]
 
@@ -14,16 +17,20 @@ export interface Filling {
   readonly protocol: string
   /** The authority that the client asked for. */
   readonly host: string
+  readonly identity?: Identity | undefined
 }
 
+/** Gives what may stand in a field. */
 type Reader = (client: Filling, requestId: string) => string
 
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ['client.ip', ({ ip }) => ip],
-  ['client.protocol', ({ protocol }) => protocol],
-  ['request.host', ({ host }) => host],
-  ['request.id', (_client, id) => id]
+  ['client.ip', ({ ip }) => printable(ip)],
+  ['client.protocol', ({ protocol }) => printable(protocol)],
+  ['request.host', ({ host }) => printable(host)],
+  ['request.id', (_client, id) => printable(id)]
 ])
+
+const CLAIM = 'claim.'
 
 /** One field that is added to a head. */
 interface Field {
@@ -69,15 +76,21 @@ function fieldOf (name: string, template: Template, replaces: boolean, prefix: s
 }
 
 function readerOf (variable: string): Reader {
-  const reader = READERS.get(variable)
+  const reader = variable.startsWith(CLAIM) ? readerOfClaim(variable.slice(CLAIM.length)) : READERS.get(variable)
   if (reader === undefined) throw new TypeError(`nothing is known as ${variable}`)
   return reader
+}
+
+/** What cannot be told as it is, is not told. */
+function readerOfClaim (name: string): Reader {
+  const read = compileVouched(name)
+  return ({ identity }) => (identity && fieldOfClaim(read(identity)?.value)) ?? ''
 }
 
 /** White space at the ends is no part of a value, and HTTP/2 forbids it (RFC 9113 section 8.2.1). */
 function fill (parts: ReadonlyArray<string | Reader>, client: Filling, requestId: string): string {
   let value = ''
-  for (const part of parts) value += typeof part === 'string' ? part : printable(part(client, requestId))
+  for (const part of parts) value += typeof part === 'string' ? part : part(client, requestId)
   return value.trim()
 }
 

@@ -1,6 +1,7 @@
 import { copyEndToEnd, fieldValue, listValue, members, namesNotInTrailers, strippedNames } from './fields.js'
 import type { FieldNames, RawFields } from './fields.js'
 import type { HeaderRules } from './header-rules.js'
+import type { Identity } from './identity.js'
 import type { LocationRewrite } from './location.js'
 import type { SecurityHeaders } from './security-headers.js'
 import type { CookieRewrite } from './set-cookie.js'
@@ -19,6 +20,8 @@ export interface Client {
   readonly host: string
   /** Whether the peer is a proxy that `trustProxy` names, so that what it says of the client may travel on. */
   readonly trusted: boolean
+  /** Who it is, where it was authenticated. */
+  readonly identity?: Identity | undefined
 }
 
 /** Which fields tell an upstream of the client. */
@@ -42,9 +45,11 @@ export interface RequestHeadOptions {
   via: Via | undefined
   /** Of the route. */
   rules?: HeaderRules | undefined
+  /** Fields that authentication alone sets, in lower case: nobody may say by them who he is. */
+  ofIdentity?: readonly string[]
 }
 
-/** Replaced by the target's own (Host), or of this hop alone (Expect: the client has its 100 by now). */
+/** Replaced by the target's own (Host), or of this hop alone (Expect: the client gets its 100 from the gateway). */
 const REPLACED = ['host', 'expect', 'http2-settings']
 /** What tells of a client. From a peer that is nobody's proxy none of it passes, under whatever name a service might read it. */
 const FROM_STRANGERS = [...REPLACED, 'forwarded', 'x-forwarded', 'x-forwarded-*', 'x-real-ip']
@@ -67,8 +72,8 @@ export class RequestHeads {
   readonly #ofStrangers: FieldNames
   readonly #ofProxies: FieldNames
 
-  constructor ({ forwarded, via, rules }: RequestHeadOptions) {
-    const replaced = rules?.replaced ?? NONE
+  constructor ({ forwarded, via, rules, ofIdentity = NONE }: RequestHeadOptions) {
+    const replaced = [...rules?.replaced ?? NONE, ...ofIdentity]
     this.notInTrailers = namesNotInTrailers(replaced)
     this.#via = via
     this.#setsXForwarded = forwarded !== 'rfc7239'
@@ -96,6 +101,7 @@ export class RequestHeads {
     else if (trailers) head.push('TE', 'trailers', 'Connection', 'TE')
     if (trailers && chunked) announceTrailers(raw, head)
     if (this.#rules !== undefined) this.#rules.addTo(head, client, requestId, NONE)
+    if (client.identity !== undefined) head.push(...client.identity.fields)
     this.#pushForwarded(raw, client, head)
     if (this.#via !== undefined) head.push('Via', this.#via.entry(version))
     return head

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { Client } from '../proxy/heads.js'
+import { identityOf } from '../proxy/identity.js'
 import type { AbsoluteTarget } from '../proxy/path.js'
 
 /** A peer on a Unix socket has no address, and is on this machine. */
@@ -30,7 +31,8 @@ export function clientOf (request: FastifyRequest, absolute: AbsoluteTarget | un
     protocol: seen.protocol,
     // An absolute-form's authority counts more than Host (RFC 9112 section 3.2.2).
     host: absolute === undefined || trusted ? seen.host : absolute.authority,
-    trusted
+    trusted,
+    identity: identityOf(request.raw)
   }
 }
 

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { lingerAfterResponse } from '../node/server-connection.js'
 import { isHttp2 } from '../proxy/client-protocol.js'
 import { GatewayError } from '../proxy/errors.js'
+import { http1Client } from '../proxy/http1-client.js'
 import { isRequestTarget } from '../proxy/path.js'
 import { validateRequest } from '../proxy/validate.js'
 
@@ -29,4 +30,9 @@ export function closeAfter (request: IncomingMessage, reply: FastifyReply): void
   if (isHttp2(request)) return
   reply.header('connection', 'close')
   lingerAfterResponse(request.socket)
+}
+
+/** Nobody waits for the body of a request that is rejected, and what is behind it is not looked for. */
+export function closeAfterUpload (request: IncomingMessage, reply: FastifyReply): void {
+  if (!isHttp2(request) && http1Client.hasBody(request)) closeAfter(request, reply)
 }

@@ -1,4 +1,4 @@
-import type { onRequestHookHandler } from 'fastify'
+import type { onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import type { RouteSettings } from '../config/index.js'
 
 /**
@@ -8,3 +8,6 @@ import type { RouteSettings } from '../config/index.js'
  * @param route `undefined` for the paths of a service that have none
  */
 export type Policy = (route: RouteSettings | undefined) => onRequestHookHandler | undefined
+
+/** One that counts requests. */
+export type CountingPolicy = (route: RouteSettings | undefined) => onRequestAsyncHookHandler | undefined

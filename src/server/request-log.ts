@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, RouteShorthandOptions } from 'fastify'
 
 const kInfo = Symbol('info')
@@ -7,10 +8,20 @@ type Quiet = FastifyBaseLogger & { [kInfo]: FastifyBaseLogger['info'] }
 /** Of what is written about a request of the service, where no hooks are anybody's. */
 const LEVEL = 'warn'
 
-/** A logger for each request costs as much as everything else that is done here for it. All share one, without ids. */
-export function sharedLog ({ log }: FastifyInstance): Pick<RouteShorthandOptions, 'logLevel' | 'childLoggerFactory'> {
+/**
+ * A logger for each request costs as much as everything else that is done here for it. All share one, without ids.
+ *
+ * @param began told of each request, before anything else
+ */
+export function sharedLog ({ log }: FastifyInstance, began: (request: IncomingMessage) => void): Pick<RouteShorthandOptions, 'logLevel' | 'childLoggerFactory'> {
   const shared = log.child({}, { level: LEVEL })
-  return { logLevel: LEVEL, childLoggerFactory: () => shared }
+  return {
+    logLevel: LEVEL,
+    childLoggerFactory: (_log, _bindings, _more, request) => {
+      began(request)
+      return shared
+    }
+  }
 }
 
 /**

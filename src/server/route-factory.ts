@@ -12,6 +12,7 @@ import { Mirror } from '../proxy/mirror.js'
 import { Observers } from '../proxy/observers.js'
 import type { Observer } from '../proxy/observers.js'
 import { compileOrigins } from '../proxy/origins.js'
+import { withoutParameters } from '../proxy/parameters.js'
 import { compileRewrite, compileStrip } from '../proxy/path.js'
 import type { Rewrite } from '../proxy/path.js'
 import { RetryPolicy } from '../proxy/retry.js'
@@ -66,10 +67,12 @@ export class RouteFactory {
 
   /** Routes that change nothing of a request's head share what makes it. */
   #headsOf (settings: RouteSettings, addresses: readonly Target[], prefix: string): Pick<Route, 'requestHeads' | 'responseHeads'> {
-    const { headers: { request, response }, cookies } = settings
+    const { headers: { request, response }, cookies, keptBack } = settings
     const rules = response && new HeaderRules(response, prefix)
     return {
-      requestHeads: request === undefined ? this.#requestHeads : new RequestHeads({ forwarded: this.#forwarded, via: this.#via, rules: new HeaderRules(request, prefix) }),
+      requestHeads: request === undefined && keptBack.headers.length === 0
+        ? this.#requestHeads
+        : new RequestHeads({ forwarded: this.#forwarded, via: this.#via, rules: request && new HeaderRules(request, prefix), ofIdentity: keptBack.headers }),
       responseHeads: new ResponseHeads({
         cors: Boolean(settings.cors),
         rateLimit: settings.rateLimit ? settings.rateLimit.headers : undefined,
@@ -83,7 +86,14 @@ export class RouteFactory {
   }
 }
 
-function rewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
+/** A key in the query is for the gateway alone: services write their queries to logs. */
+function rewriteOf (mounted: string, settings: RouteSettings): Rewrite {
+  const { keptBack: { parameters } } = settings
+  const rewrite = pathRewriteOf(mounted, settings)
+  return parameters.length === 0 ? rewrite : target => rewrite(withoutParameters(target, parameters))
+}
+
+function pathRewriteOf (mounted: string, { stripPrefix, pathRewrite, encodedCharacters }: RouteSettings): Rewrite {
   const allowsEncoded = encodedCharacters === 'allow'
   return stripPrefix ? compileStrip(mounted, allowsEncoded) : compileRewrite(mounted, pathRewrite, compileReplacement, allowsEncoded)
 }

@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteSettings } from '../config/index.js'
 import { GatewayError } from '../proxy/errors.js'
-import { http1Client } from '../proxy/http1-client.js'
-import { closeAfter, rejectMalformed } from './malformed.js'
+import { closeAfterUpload, rejectMalformed } from './malformed.js'
 
 /** What a route has in place of a target, prepared at start. */
 export interface LocalResponse {
@@ -61,7 +60,7 @@ function respondLocally ({ prefix, status, headers, body }: LocalResponse, reque
     reply.send(malformed)
     return
   }
-  if (http1Client.hasBody(raw)) closeAfter(raw, reply)
+  closeAfterUpload(raw, reply)
   request[kResponder] = { route: prefix }
   reply.code(status).headers(headers).send(body)
 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { checkConfig } from '../../src/config/index.js'
 import { mistakesIn, withRoute } from './mistakes.js'
 
-const WHAT_IS_FILLED_IN = 'must have one of client.ip, client.protocol, request.id, request.host, route.prefix between "${" and "}"; ' +
+const WHAT_IS_FILLED_IN = 'must have one of client.ip, client.protocol, request.id, request.host, route.prefix or claim.<name> between "${" and "}"; ' +
   'write "$${" for the characters themselves'
 
 /** The mistakes in the fields that a route sets. */
@@ -56,7 +56,7 @@ t.test('one header has one spelling', async t => {
 })
 
 t.test('of what is filled in for each request, only what there is', async t => {
-  for (const value of ['${client.port}', '${claim.sub}', '${A}', '${', '${client.ip', 'a${}', '${request.id}${request.x}']) {
+  for (const value of ['${client.port}', '${claim.}', '${claim.a b}', '${claims.sub}', '${A}', '${', '${client.ip', 'a${}', '${request.id}${request.x}']) {
     t.strictSame(inSet({ a: value }), [`set.a: found ${JSON.stringify(value)}, ${WHAT_IS_FILLED_IN}`])
   }
   t.strictSame(inSet({ a: '${client.ip} ${client.protocol} ${request.id} ${request.host} ${route.prefix} $${x}' }), [])

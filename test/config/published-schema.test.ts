@@ -15,7 +15,7 @@ t.test('routes.schema.json is what the code checks', async t => {
 
 t.test('the README has a row for every key', async t => {
   t.equal(read('README.md'), withKeysTable(read('README.md')), 'stale? run `npm run schema`')
-  t.match(withKeysTable('a\n<!-- keys -->\n<!-- /keys -->\nz\n'), /^a\n<!-- keys -->\n\n\| key \|[^]+\| `routes\[\]\.rateLimit` \|.*\|\n\n<!-- \/keys -->\nz\n$/)
+  t.match(withKeysTable('a\n<!-- keys -->\n<!-- /keys -->\nz\n'), /^a\n<!-- keys -->\n\n\| key \|[^]+\| `routes\[\]\.auth` \|.*\|\n\n<!-- \/keys -->\nz\n$/)
 })
 
 t.test('what the code alone needs is not published', async t => {

@@ -20,10 +20,10 @@ t.test('rateLimit: what is normalized, and laid over for a route', async t => {
 })
 
 t.test('rateLimit: each mistake is told', async t => {
-  const rateLimit = { max: 1, key: 'claim:sub', methods: ['post'], allowList: ['10.0.0.0/33', '10.0.0.0/8/8', '::/129', 'x'], headers: 'none', onStoreError: 'retry' }
+  const rateLimit = { max: 1, key: 'claim:', methods: ['post'], allowList: ['10.0.0.0/33', '10.0.0.0/8/8', '::/129', 'x'], headers: 'none', onStoreError: 'retry' }
   const range = 'must be an IP address, or a CIDR range such as "10.0.0.0/8"'
   t.strictSame(mistakesIn(withRoute({}, { rateLimit })), [
-    'rateLimit.key: found "claim:sub", must be "ip", "header:" and a name, or "cookie:" and a name: claims come with authentication, which routes do not have yet',
+    'rateLimit.key: found "claim:", must be "ip", or "header:", "cookie:" or "claim:" and a name',
     'rateLimit.methods[0]: found "post", must be a method in capitals such as "GET"',
     ...rateLimit.allowList.map((found, nth) => `rateLimit.allowList[${nth}]: found "${found}", ${range}`),
     'rateLimit.headers: found "none", must be "x-ratelimit" or "draft"',
@@ -32,7 +32,7 @@ t.test('rateLimit: each mistake is told', async t => {
 })
 
 t.test('rateLimit.key: names of headers and cookies', async t => {
-  for (const key of ['ip', 'header:X-Api-Key', 'cookie:sid']) t.strictSame(mistakesIn(withRoute({}, { rateLimit: { max: 1, key } })), [], key)
+  for (const key of ['ip', 'header:X-Api-Key', 'cookie:sid', 'claim:sub', 'claim:https://example.com/tenant']) t.strictSame(mistakesIn(withRoute({}, { rateLimit: { max: 1, key } })), [], key)
   for (const key of ['', 'IP', 'header:', 'cookie:a b', 'path', 'header:ä']) t.match(mistakesIn(withRoute({}, { rateLimit: { max: 1, key } })), [/^rateLimit\.key: found ".*", must be "ip"/], key)
 })
 

@@ -25,7 +25,7 @@ interface Schema {
 
 t.test('routes.json: every example passes the check, and every mistake is told as shown', async t => {
   const examples = codeBlocks('json').map(text => JSON.parse(text)).filter(value => 'routes' in value)
-  t.equal(examples.length, 10)
+  t.equal(examples.length, 11)
   for (const example of examples) t.doesNotThrow(() => checkConfig(example, { source: 'routes.json', env: { TLS_CERT: fixture('localhost.pem'), TLS_KEY: fixture('localhost.key') } }))
 
   const wrong = { routes: [{ prefx: '/api/auth', target: { host: 'localhost', port: 99999 } }] }
@@ -42,17 +42,17 @@ t.test('routes.json: the table has every key of the schema, with its default', a
     if (isRequired) t.equal(row?.byDefault, 'required', `${key} is required`)
     if (node.default !== undefined) t.equal(row?.byDefault, JSON.stringify(node.default), `the default of ${key}`)
   }
-  const keys = [...rows.keys()].filter(key => key === '$schema' || /^(server|cors|rateLimit|routes)/.test(key))
+  const keys = [...rows.keys()].filter(key => key === '$schema' || /^(server|cors|rateLimit|access|auth|routes)/.test(key))
   t.strictSame(keys.filter(key => !known.has(key)), [], 'no key that there is not')
 })
 
-/** A route's `cors` and `rateLimit` have the keys of the global ones, and no rows of their own. */
+/** What a route lays over a global section, or has in its place, has no rows of its own. */
 function * keysOf (schema: Schema, path: string): Generator<{ key: string, node: Schema, isRequired: boolean }> {
   for (const { properties = {}, required = [], items } of [schema, ...schema.anyOf ?? []]) {
     for (const [name, node] of Object.entries(properties)) {
       const key = path === '' ? name : `${path}.${name}`
       yield { key, node, isRequired: required.includes(name) }
-      if (!/\]\.(cors|rateLimit)$/.test(key)) yield * keysOf(node, key)
+      if (!/\]\.(cors|rateLimit|access|auth)$|^auth\.(any|all)$/.test(key)) yield * keysOf(node, key)
     }
     if (items !== undefined) yield * keysOf(items, `${path}[]`)
   }

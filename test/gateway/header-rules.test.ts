@@ -149,7 +149,7 @@ t.test('as a service', async t => {
 })
 
 t.test('a variable that nobody knows is a mistake at the start', async t => {
-  t.throws(() => new HeaderRules({ remove: [], set: [['a', ['', 'claim.sub', '']]], append: [] }, '/'), { message: 'nothing is known as claim.sub' })
+  t.throws(() => new HeaderRules({ remove: [], set: [['a', ['', 'token.sub', '']]], append: [] }, '/'), { message: 'nothing is known as token.sub' })
 })
 
 t.test('a trailer does not lead around a rule, in either direction', async t => {

@@ -1,0 +1,113 @@
+import { ConfigError } from '../config/index.js'
+import type { AuthMethodSettings, AuthSettings, JwtSettings } from '../config/index.js'
+import { ApiKey } from './api-key.js'
+import type { Authenticator, AuthRequest } from './authenticator.js'
+import { Basic } from './basic.js'
+import { Forward } from './forward.js'
+import type { ClientOf } from './forward.js'
+import { Jwks } from './jwks.js'
+import type { TokenKeys } from './jwks.js'
+import { Jwt } from './jwt.js'
+import type { Log } from './log.js'
+import { Passwords } from './passwords.js'
+import { All, Any } from './several.js'
+import { OnePublicKey, SharedSecret } from './static-key.js'
+
+/** The packages that some methods need; loaded where one of these is used. */
+export interface Packages {
+  readonly jose: () => Promise<Pick<typeof import('jose'), 'jwtVerify'>>
+  readonly bcrypt: () => Promise<{ readonly default: Pick<typeof import('bcrypt'), 'compare'> }>
+}
+
+const PACKAGES: Packages = {
+  jose: async () => await import('jose'),
+  bcrypt: async () => await import('bcrypt')
+}
+
+/** Makes the methods of authentication of an app, of what the configuration says. */
+export class Authentication<Asked extends AuthRequest> {
+  readonly #methods: Array<Authenticator<Asked>> = []
+  readonly #jwks = new Map<string, Jwks>()
+  readonly #known = new Map<AuthSettings, Authenticator<Asked>>()
+  readonly #clientOf: ClientOf<Asked>
+  readonly #log: Log
+  readonly #packages: Packages
+  #passwords: Passwords | undefined
+
+  constructor (clientOf: ClientOf<Asked>, log: Log, packages = PACKAGES) {
+    this.#clientOf = clientOf
+    this.#log = log
+    this.#packages = packages
+  }
+
+  /**
+   * Routes with the same settings share what stands behind them.
+   *
+   * @throws ConfigError where a package is not installed
+   */
+  async make (settings: AuthSettings): Promise<Authenticator<Asked>> {
+    const known = this.#known.get(settings) ?? await this.#make(settings)
+    this.#known.set(settings, known)
+    return known
+  }
+
+  start (): void {
+    for (const method of this.#methods) method.start?.()
+  }
+
+  close (): void {
+    for (const method of this.#methods) method.close?.()
+  }
+
+  async #make ({ any, all, ...method }: AuthSettings): Promise<Authenticator<Asked>> {
+    if (any !== undefined) return new Any(await this.#makeAll(any))
+    if (all !== undefined) return new All(await this.#makeAll(all))
+    return await this.#makeOne(method, 0)
+  }
+
+  async #makeAll (settings: readonly AuthMethodSettings[]): Promise<Array<Authenticator<Asked>>> {
+    const made: Array<Authenticator<Asked>> = []
+    for (const [nth, method] of settings.entries()) made.push(await this.#makeOne(method, nth))
+    return made
+  }
+
+  /** @param nth of the methods of its route */
+  async #makeOne (settings: AuthMethodSettings, nth: number): Promise<Authenticator<Asked>> {
+    const method = await this.#methodOf(settings, nth)
+    this.#methods.push(method)
+    return method
+  }
+
+  async #methodOf ({ jwt, apiKey, basic, forward }: AuthMethodSettings, nth: number): Promise<Authenticator<Asked>> {
+    if (jwt !== undefined) {
+      const { jwtVerify } = await installed(this.#packages.jose, 'jose', 'jwt')
+      return new Jwt(jwt, this.#keysOf(jwt), jwtVerify, `jwt ${nth}`)
+    }
+    if (basic !== undefined) {
+      const { default: { compare } } = await installed(this.#packages.bcrypt, 'bcrypt', 'basic')
+      this.#passwords ??= new Passwords(compare)
+      return new Basic(basic, this.#passwords, `basic ${nth}`, this.#log)
+    }
+    if (apiKey !== undefined) return new ApiKey(apiKey, `apiKey ${nth}`, this.#log)
+    if (forward !== undefined) return new Forward(forward, this.#clientOf, `forward ${nth}`)
+    throw new TypeError('a method of authentication has no settings')
+  }
+
+  #keysOf ({ jwksUrl, publicKey = '', secret }: JwtSettings): TokenKeys {
+    if (secret !== undefined) return new SharedSecret(secret)
+    if (jwksUrl === undefined) return new OnePublicKey(publicKey, this.#log)
+    const jwks = this.#jwks.get(jwksUrl) ?? new Jwks(jwksUrl, this.#log)
+    this.#jwks.set(jwksUrl, jwks)
+    return jwks
+  }
+}
+
+/** @throws ConfigError where it is not */
+async function installed<Loaded> (load: () => Promise<Loaded>, name: string, method: string): Promise<Loaded> {
+  try {
+    return await load()
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new ConfigError('the authentication', [{ path: `auth.${method}`, message: `needs a package that is not installed: npm install ${name}` }])
+  }
+}

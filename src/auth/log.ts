@@ -1,0 +1,6 @@
+/** What is used of a pino logger. */
+export interface Log {
+  info (line: object, message: string): void
+  warn (line: object, message: string): void
+  error (line: object, message: string): void
+}

@@ -235,3 +235,19 @@ t.test('routes that name one address share its keys', async t => {
   t.equal((await call(port, '/b', { headers: bearer(await token(OLD, { aud: 'b' })) })).status, 200)
   t.equal(from.asked.length, 1)
 })
+
+t.test('a new key works within 45 s, also right behind a look that did not find it', async t => {
+  const from = await source(t, OLD)
+  const { port } = await guarded(t, { jwt: { jwksUrl: from.url } })
+  const renewed = bearer(await token(NEW))
+  const status = async (headers: { authorization: string }): Promise<number> => (await call(port, '/api/x', { headers })).status
+  t.equal(await status(bearer(await token(OLD))), 200)
+  t.equal(await status(renewed), 401)
+  from.respond = withKeys(OLD, NEW)
+  t.equal(await status(renewed), 401)
+  const { now } = performance
+  t.teardown(() => { performance.now = now })
+  performance.now = () => now.call(performance) + 10_000
+  t.equal(await status(renewed), 200)
+  t.equal(from.asked.length, 2)
+})

@@ -7,7 +7,7 @@ const MAY_IMPORT = {
   'src/upstream': { ours: ['src/node'], packages: [] },
   'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
   'src/observe': { ours: ['src/proxy'], packages: [] },
-  'src/server': { ours: ['src/proxy', 'src/upstream', 'src/observe', 'src/node', 'src/config'], packages: ['fastify', 'ioredis', 'pino'] },
+  'src/server': { ours: ['src/proxy', 'src/upstream', 'src/observe', 'src/node', 'src/config'], packages: ['fastify', 'ioredis', 'pino', 'rotating-file-stream'] },
   'src/admin': { ours: ['src/observe', 'src/server', 'src/proxy', 'src/upstream', 'src/config'], packages: ['fastify', 'prom-client'] },
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit'] },
   'src/register-gateway.ts': { ours: ['plugins', 'src/admin', 'src/config', 'src/server'], packages: ['fastify'] },
@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   'src/service.ts': { ours: ['src/register-service.ts', 'src/register-gateway.ts', 'src/config', 'src/server', 'src/upstream', 'src/node'], packages: ['fastify'] },
   'src/app.ts': { ours: ['src/service.ts', 'src/config', 'src/node'], packages: ['fastify'] },
   'src/index.ts': { ours: ['src/register-gateway.ts', 'src/config', 'src/server', 'src/proxy'], packages: ['fastify', 'fastify-plugin'] },
-  'src/cli': { ours: ['src/service.ts', 'src/register-service.ts', 'src/admin', 'src/config', 'src/server', 'src/upstream'], packages: ['fastify'] },
+  'src/cli': { ours: ['src/service.ts', 'src/register-service.ts', 'src/admin', 'src/config', 'src/server', 'src/upstream', 'src/node'], packages: ['fastify'] },
   // The package as its users have it: its types, and the service.
   bench: { ours: ['src/index.ts'], packages: ['*'] },
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },

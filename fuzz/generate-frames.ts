@@ -21,9 +21,13 @@ function padding (random: Random): { flag: number, before: string, behind: strin
   return random.chance(0.8) ? { flag: 0, before: '', behind: '' } : { flag: PADDED, before: String.fromCharCode(length), behind: '\0'.repeat(length) }
 }
 
+/** More of them behind one HEADERS end the session in nghttp2 (CVE-2024-28182). */
+const MOST_CONTINUATIONS = 8
+
 /** A field block, in one frame or some. */
 export function headUnit (random: Random, fields: readonly Field[], ends: boolean): Unit {
-  const [first = '', ...others] = random.chance(0.7) ? [encodeFields(fields)] : split(encodeFields(fields), random)
+  const [first = '', ...more] = random.chance(0.9) ? [encodeFields(fields)] : split(encodeFields(fields), random)
+  const others = [...more.slice(0, MOST_CONTINUATIONS - 1), ...more.length < MOST_CONTINUATIONS ? [] : [more.slice(MOST_CONTINUATIONS - 1).join('')]]
   const { flag, before, behind } = padding(random)
   const priority = random.chance(0.1) ? `\0\0\0\0${String.fromCharCode(random.below(256))}` : ''
   const flags = flag | (priority === '' ? 0 : HAS_PRIORITY) | (ends ? END_STREAM : 0)

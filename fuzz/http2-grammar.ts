@@ -78,6 +78,20 @@ export function requestOf (stream: Stream, counts = false): Message | undefined 
   return { line: [method, path, VERSION], fields, framing: 'length', body: stream.data, end: 0, ...readRest({ ...stream, blocks }, length), ...(counts && length === stream.data.length ? { state: 'whole' } : {}) }
 }
 
+/** The method of a request, also of one that is malformed: a response to HEAD has no body. */
+export function methodOf (stream: Stream): string {
+  return pseudoFieldOf(stream, ':method') ?? 'GET'
+}
+
+/** The path of a request, also of one that is malformed. */
+export function pathOf (stream: Stream): string {
+  return pseudoFieldOf(stream, ':path') ?? ''
+}
+
+function pseudoFieldOf ({ blocks: [head] }: Stream, name: string): string | undefined {
+  return head?.fields.find(field => field[0] === name)?.[1]
+}
+
 /** A response to a request; `undefined` without a head that is one. */
 export function responseOf (stream: Stream, method: string): ClientResponse | undefined {
   const interims: Message[] = []

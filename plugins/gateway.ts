@@ -3,11 +3,11 @@ import type {
   onRequestHookHandler
 } from 'fastify'
 import fp from 'fastify-plugin'
-import type { RouteSettings, Settings } from '../src/config/index.js'
+import type { AccessLogSettings, RouteSettings, Settings } from '../src/config/index.js'
 import { whenTurnComes } from '../src/node/pipeline.js'
 import { AccessLog, CLIENT_CLOSED_REQUEST, localOutcome, logLocal } from '../src/observe/access-log.js'
 import type { Tally } from '../src/observe/tally.js'
-import { isGone } from '../src/proxy/client-protocol.js'
+import { isGone, releaseGone } from '../src/proxy/client-protocol.js'
 import { groupByPrefix } from '../src/proxy/choice.js'
 import type { Group, Place } from '../src/proxy/choice.js'
 import { errorBody, GatewayError } from '../src/proxy/errors.js'
@@ -20,7 +20,8 @@ import { PrefixTable } from '../src/proxy/prefix-table.js'
 import { acceptEveryMethod, leaveBodyAlone, OTHER_METHODS, tolerateContentType, WITHOUT_PARSER } from '../src/server/any-request.js'
 import { headerChanges, noteHeaders } from '../src/server/arrived-headers.js'
 import { restoreSent, watchArrivals } from '../src/server/arrival.js'
-import { clientOf } from '../src/server/client.js'
+import { accessLinesOf } from '../src/server/access-lines.js'
+import { addressIn, clientOf } from '../src/server/client.js'
 import { continueInTurn } from '../src/server/continue.js'
 import { closeServer } from '../src/server/close.js'
 import { contextConfig } from '../src/server/context-config.js'
@@ -42,8 +43,8 @@ import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
 export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
-  /** One line per request. */
-  accessLog: boolean
+  /** One line per request, and how. */
+  accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */
@@ -75,9 +76,10 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const { shutdownTimeout } = options
   const hosts = new HostHooks()
   const host = gatewayOf(fastify)
+  const lines = await accessLinesOf(fastify, options.accessLog, options.isService === true)
   const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
   const tally = options.counts?.tally
-  const routes = new RouteFactory(options, [inFlight, ...(options.accessLog ? [new AccessLog(fastify.log)] : [])])
+  const routes = new RouteFactory(options, [inFlight, ...(lines === undefined ? [] : [new AccessLog(lines)])])
   const mounts = new Mounts({ ...options, mountedPrefix, ...(tally && { tally }) }, upstreams, routes)
   options.counts?.watch(upstreams)
 
@@ -85,7 +87,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   watchArrivals(fastify.server, options.isService === true ? ['/'] : options.routes.map(({ prefix }) => fastify.prefix + prefix))
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', leaveBodyAlone)
-  if (options.accessLog || tally !== undefined) fastify.addHook('onResponse', unforwardedEnded)
+  if (lines !== undefined || tally !== undefined) fastify.addHook('onResponse', unforwardedEnded)
   fastify.addHook('onReady', async () => await upstreams.start())
   fastify.addHook('onClose', async () => upstreams.close())
   if (shutdownTimeout !== undefined) fastify.addHook('preClose', () => closeServer(fastify, inFlight, shutdownTimeout))
@@ -224,6 +226,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   function giveUp (request: MountedRequest, reply: FastifyReply): void {
     reply.hijack()
     endedLocally(request, CLIENT_CLOSED_REQUEST, reply.elapsedTime)
+    releaseGone(request.raw)
   }
 
   /**
@@ -238,9 +241,9 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   }
 
   function endedLocally (request: MountedRequest, status: number, duration: number): void {
-    const { id, method, raw: { url } } = request
+    const { id, method, raw } = request
     const responder = responderOf(request)
-    if (options.accessLog) logLocal(fastify.log, { reqId: id, method, url, ...responder }, status, duration)
+    if (lines !== undefined) logLocal(lines, { reqId: id, ...addressIn(request), method, url: raw.url, ...responder }, status, duration, raw)
     const counted = request[kMount]?.tally ?? tally?.unrouted
     counted?.endedLocally({ method, status, duration, outcome: responder === undefined ? localOutcome(status) : 'completed', rejecter: request[kRejecter] })
   }

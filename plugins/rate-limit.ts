@@ -132,7 +132,7 @@ function limitHook ({ create, isShared, keyOf: ownKeyOf }: Store, settings: Rate
 
 function keyBy (source: string | undefined): KeyOf {
   const keyOf = compileClientKey(source)
-  return request => keyOf(addressOf(request), request.raw.headers)
+  return request => keyOf(addressOf(request), request.raw)
 }
 
 /** By the whole address: the key may be that of a network. */

@@ -1,7 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import { ConfigError, loadConfig, logLevel, validatePort } from './config/index.js'
-import { commandLine } from './node/command-line.js'
-import { makeService } from './service.js'
+import { keepTickShape } from './node/tick-shape.js'
+
+// Before the rest is loaded: a collection meanwhile may take what is to be kept.
+keepTickShape()
+const { ConfigError, loadConfig, logLevel, validatePort } = await import('./config/index.js')
+const { commandLine } = await import('./node/command-line.js')
+const { makeService } = await import('./service.js')
 
 const args = commandLine()
 const level = orExplain(() => logLevel(args, process.env))

@@ -18,10 +18,11 @@ export interface GatewayOptions extends Omit<GatewayConfig, '$schema' | 'server'
   /** The mounted prefixes; at least one. */
   routes: RouteOptions[]
   /**
-   * One line per request in the host's log, at level info, and at warn when it went wrong.
+   * One line per request in the host's log, at level info, and at warn when it went wrong; as an object, how: the keys of
+   * `server.accessLog`.
    * @default true
    */
-  accessLog?: boolean
+  accessLog?: NonNullable<GatewayConfig['server']>['accessLog']
 }
 
 /**
@@ -35,8 +36,10 @@ async function streamGateway (fastify: FastifyInstance, options: GatewayOptions 
   const { accessLog = true, prefix, logLevel, logSerializers, ...given } = options
   const source = 'fastify-stream-gateway options'
   const { config, hooks } = splitHooks(given, source)
-  const { server, ...settings } = checkConfig(config, { source })
-  await registerGateway(fastify, { ...settings, configuration: settings, accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] })) })
+  const { server, ...settings } = checkConfig(Object.assign({}, config, { server: { accessLog } }), { source })
+  await registerGateway(fastify, {
+    ...settings, configuration: settings, accessLog: server.accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] }))
+  })
 }
 
 export default fp(streamGateway, { name: 'fastify-stream-gateway', fastify: '5.x', encapsulate: true })

@@ -6,14 +6,14 @@ import upgrade from '../plugins/upgrade.js'
 import { ProcessSource } from './admin/process-source.js'
 import { loadPrometheus } from './admin/prometheus.js'
 import { hideSecrets } from './config/index.js'
-import type { Settings } from './config/index.js'
+import type { AccessLogSettings, Settings } from './config/index.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { Policy } from './server/policy.js'
 import { reloadUpstreamCertificates } from './server/upstream-certificates.js'
 
 export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId' | 'admin'> {
-  /** One line per request. */
-  accessLog: boolean
+  /** One line per request, and how. */
+  accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
   isService?: boolean
   /** Milliseconds that a closing service waits for what is in flight; absent: the host decides. */

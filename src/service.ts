@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Connecting, Settings } from './config/index.js'
 import { collectBodies } from './node/body-memory.js'
 import { keepFreedMemory } from './node/freed-memory.js'
-import { keepTickShape } from './node/tick-shape.js'
 import type { GatewayRegistration } from './register-gateway.js'
 import { registerService } from './register-service.js'
 import { warnOfFewDescriptors } from './server/descriptors.js'
@@ -27,8 +26,7 @@ export interface Service {
  * @param report takes what is known for the admin listener, where a supervisor has it
  */
 export function makeService (settings: Settings, level: string, report?: GatewayRegistration['report']): Service {
-  // What changes the whole process is done here.
-  keepTickShape()
+  // What changes the whole process is done here, but for `keepTickShape`, which comes before this file is loaded.
   keepFreedMemory()
   collectBodies()
   const { output, ...log } = openLog(level)

@@ -37,6 +37,8 @@ export class Generation {
   readonly #onEmpty = new Set<() => void>()
   #state: 'starting' | 'serving' | 'leaving' = 'starting'
   #pause = 0
+  /** How often files were to be opened again. */
+  #reopened = 0
 
   constructor (nth: number, configuration: Configuration, size: number, log: Log, all: Workers) {
     this.nth = nth
@@ -71,6 +73,12 @@ export class Generation {
     }
   }
 
+  /** Has each worker open the files of its log again. */
+  reopen (): void {
+    this.#reopened++
+    for (const [worker, listens] of this.#workers) if (listens) worker.send('reopen' satisfies ToWorker, ignore)
+  }
+
   /** Has each worker end as the service does after a SIGTERM. */
   stop (): void {
     this.#state = 'leaving'
@@ -89,6 +97,7 @@ export class Generation {
   async #add (): Promise<End | undefined> {
     const worker = cluster.fork(this.configuration.env)
     let since = Infinity
+    const reopened = this.#reopened
     this.#workers.set(worker, false)
     return await new Promise(resolve => {
       const gone = (end: End): void => {
@@ -108,6 +117,8 @@ export class Generation {
         since = Date.now()
         this.admin = message.listening
         this.#workers.set(worker, true)
+        // It may have opened them just before.
+        if (reopened !== this.#reopened) worker.send('reopen' satisfies ToWorker, ignore)
         this.#all.add(worker)
         resolve(undefined)
       })

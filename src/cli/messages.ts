@@ -17,8 +17,11 @@ export interface AdminPlan {
   readonly configuration: unknown
 }
 
-/** What a supervisor tells a worker: what to run, once, and that others have taken over; and what it asks. */
-export type ToWorker = { readonly run: Plan } | 'give way' | Question
+/**
+ * What a supervisor tells a worker: what to run, once, that files of the log are to be opened again, and that others have
+ * taken over; and what it asks.
+ */
+export type ToWorker = { readonly run: Plan } | 'reopen' | 'give way' | Question
 
 /**
  * What a worker tells its supervisor: that it can be told what to run (what is sent before is lost), that it serves, what

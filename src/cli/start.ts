@@ -13,7 +13,7 @@ export const start: Command = {
 
 A flag wins over a variable, and a variable over the file. Variables may stand in a file ".env".
 SIGHUP reloads: new workers take over, the old ones end when what is under way has. SIGTERM and SIGINT let what is in
-flight end.`,
+flight end. SIGUSR1 opens the file of the access log again.`,
 
   async run (args) {
     const { values, positionals } = readArgs({
@@ -33,7 +33,7 @@ flight end.`,
     let supervisor: Supervisor | undefined
     // Before all that takes time: the first process of a container gets no signal that it does not listen for.
     const stop = (signal: string): void => { supervisor === undefined ? process.exit(0) : supervisor.stop(signal) }
-    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGUSR2', () => {}).on('SIGHUP', signal => { supervisor?.reload(signal) })
+    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGUSR2', () => {}).on('SIGHUP', signal => { supervisor?.reload(signal) }).on('SIGUSR1', () => { supervisor?.reopen() })
 
     const { ConfigError } = await import('../config/config-error.js')
     const { readConfiguration } = await import('./configuration.js')

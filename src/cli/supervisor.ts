@@ -98,6 +98,11 @@ export class Supervisor {
     }
   }
 
+  /** Has all workers open the files of their logs again: somebody has put them aside. */
+  reopen (): void {
+    for (const generation of this.#all()) generation.reopen()
+  }
+
   /** Ends all workers as the service ends, and then the process, with 0. */
   async stop (signal: string): Promise<void> {
     if (this.#stopping) return
@@ -105,10 +110,14 @@ export class Supervisor {
     this.#workers.isDraining = true
     this.#unwatch()
     this.#log.info({ signal }, 'stopping')
-    const all = [this.#current, ...this.#draining, ...(this.#next === undefined ? [] : [this.#next])]
+    const all = this.#all()
     for (const generation of all) generation.stop()
     await Promise.all(all.map(async generation => await generation.ended()))
     process.exit(0)
+  }
+
+  #all (): Generation[] {
+    return [this.#current, ...this.#draining, ...(this.#next === undefined ? [] : [this.#next])]
   }
 
   async #replace (reason: string): Promise<void> {

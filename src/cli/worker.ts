@@ -1,10 +1,12 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
 import type { ProcessSource } from '../admin/process-source.js'
+import { keepTickShape } from '../node/tick-shape.js'
 import type { Question, ToSupervisor, ToWorker } from './messages.js'
 
 // The process that serves. Its supervisor tells it what to run, and when others have taken over.
 
+keepTickShape()
 let tell = (err: unknown): void => { console.error(`fastify-stream-gateway: ${err instanceof Error ? err.message : String(err)}`) }
 
 process.on('uncaughtException', err => {
@@ -17,7 +19,7 @@ if (self === undefined) throw new Error('this is started by the command: fastify
 
 self.send('waiting' satisfies ToSupervisor)
 const [first]: ToWorker[] = await once(process, 'message')
-if (first === undefined || first === 'give way' || !('run' in first)) throw new Error('the supervisor sent no configuration')
+if (first === undefined || typeof first === 'string' || !('run' in first)) throw new Error('the supervisor sent no configuration')
 const { serve } = await import('./serve.js')
 const service = await serve(first.run, log => {
   tell = err => log.fatal({ err }, 'uncaught error')
@@ -30,6 +32,8 @@ const { admin, source } = service
 
 process.on('message', (message: ToWorker) => {
   if (message === 'give way') service.giveWay()
+  // As the signal itself, but that it does not start the debugger where nobody listens for it.
+  else if (message === 'reopen') process.emit('SIGUSR1', 'SIGUSR1')
   else if ('ask' in message && source !== undefined) respond(source, message).catch(ignore)
 })
 self.once('disconnect', () => {

@@ -61,13 +61,21 @@ function checkHealth (health: unknown, routes: unknown[]): Mistake[] {
   })]
 }
 
-function checkServer ({ http2, tls }: RawSection): Mistake[] {
+function checkServer ({ http2, tls, accessLog }: RawSection): Mistake[] {
   return [
+    ...checkAccessLog(accessLog),
     ...checkPair(tls, 'server.tls'),
     ...(http2 === true && tls === undefined
       ? [{ path: 'server.http2', message: 'found true, must come with tls: clients ask for HTTP/2 in the TLS handshake' }]
       : [])
   ]
+}
+
+function checkAccessLog (accessLog: unknown): Mistake[] {
+  if (!isSection(accessLog) || accessLog.file !== undefined) return []
+  return ['maxSize', 'maxFiles'].flatMap(key => accessLog[key] === undefined
+    ? []
+    : [{ path: `server.accessLog.${key}`, message: `found ${show(accessLog[key])}, must come with file: it is the file that is put aside` }])
 }
 
 function checkRouteTls ({ target, upstream, tls }: RawSection, path: string): Mistake[] {

@@ -67,6 +67,7 @@ export const formats = {
   'cookie-path': validateCookiePath,
   'cookie-domain': validateCookieDomain,
   'hash-key': (text) => HASH_KEY.test(text) ? undefined : 'must be "ip", "path", "header:" and a name, or "cookie:" and a name',
+  'log-field': validateLogField,
   'upstream-name': (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) ? undefined : 'must be a name of up to 64 letters, digits and "-", "_", ".", that starts with a letter or digit',
   'client-key': validateClientKey,
   'limit-store': validateLimitStore,
@@ -166,6 +167,15 @@ function validateOrigins (text: string): string | undefined {
   const isBare = suffix === undefined || !/^[^:]*\.[^:]|^localhost(?=:|$)/i.test(suffix)
   const wrong = isBare || more.length > 0 || origin.includes('*') ? ORIGINS : validateOrigin(origin)
   return wrong?.replace(`"${scheme}://x.`, `"${scheme}://*.`)
+}
+
+const LOG_FIELDS = [
+  'time', 'reqId', 'ip', 'method', 'url', 'status', 'route', 'target', 'attempts', 'bytes', 'duration', 'upstreamDuration', 'outcome', 'err', 'cause'
+]
+
+function validateLogField (text: string): string | undefined {
+  if (LOG_FIELDS.includes(text) || /^header:[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text)) return undefined
+  return `must be one of ${LOG_FIELDS.join(', ')}, or "header:" and a name`
 }
 
 function validateMethod (text: string): string | undefined {

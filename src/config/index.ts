@@ -12,5 +12,6 @@ export type { HeaderRules } from './header-rules.js'
 export type { GatewayConfig } from './schema.js'
 export type { Target } from './target.js'
 export type {
-  AdminSettings, Connecting, CorsSettings, RateLimitSettings, RouteSettings, ServerSettings, ServerTlsSettings, Settings, UpstreamSettings, UpstreamTlsSettings
+  AccessLogSettings, AdminSettings, Connecting, CorsSettings, RateLimitSettings, RouteSettings, ServerSettings, ServerTlsSettings, Settings, UpstreamSettings,
+  UpstreamTlsSettings
 } from './settings.js'

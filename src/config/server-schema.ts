@@ -1,3 +1,4 @@
+import { AccessLog } from './access-log-schema.js'
 import { Type } from 'typebox'
 import { HEADER_SIZE, LEAST_HEADER_SIZE, MOST_HEADER_SIZE, PREFIX, PROXY } from './formats.js'
 import { AnyOf, Count, Default, Duration, List, Optional, Section, Size, Switch, Text } from './kinds.js'
@@ -38,7 +39,7 @@ export const Server = Section('The gateway as a service. In plugin mode these se
   shutdownTimeout: Default('30s', Duration('How long requests in progress may take to finish after SIGTERM.', { least: 0 })),
   reloadTimeout: Default('1h', Duration(
     'How long what is under way may take to finish in a process that a reload of `fastify-stream-gateway start` has replaced; then it ends as after SIGTERM.', { least: 0 })),
-  accessLog: Default(true, Switch('Write one log line for each request.')),
+  accessLog: Default(true, AccessLog),
   tls: Optional(ServerTls),
   http2: Default(false, Switch('Speak HTTP/2 to clients that ask for it, and HTTP/1.1 to the others. Needs `server.tls`.')),
   maxConnections: Default(20_000, Count(

@@ -1,3 +1,4 @@
+import type { AccessLog } from './access-log-schema.js'
 import type { Admin } from './admin-schema.js'
 import type { Cors } from './cors-schema.js'
 import type { HeaderRules } from './header-rules.js'
@@ -58,6 +59,8 @@ export type NormalizedUpstream = Normalized<typeof Upstream>
 export interface UpstreamSettings extends Omit<NormalizedUpstream, 'targets' | 'connectTimeout' | 'http2' | 'tls'>, Connecting {
   targets: WeightedTarget[]
 }
+
+export type AccessLogSettings = Normalized<typeof AccessLog>
 
 export type RetrySettings = Normalized<typeof Retry>
 

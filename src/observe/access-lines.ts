@@ -65,7 +65,7 @@ export class TextLines implements AccessLines {
 
   /** Whether they are what the logger itself writes, which has no part in what is made past it. It has to write to the output. */
   isWhatItsLoggerWrites (): boolean {
-    const line: AccessLine = { reqId: '1', method: 'GET', url: '/', status: 200, route: '/', target: 'http://a', attempts: 2, bytes: 1, duration: 1, upstreamDuration: 1, outcome: 'completed', cause: 'E' }
+    const line: AccessLine = { reqId: '1', ip: '::1', method: 'GET', url: '/', status: 200, route: '/', target: 'http://a', attempts: 2, bytes: 1, duration: 1, upstreamDuration: 1, outcome: 'completed', cause: 'E' }
     const written = this.#output.capture(() => this.#log.warn(line, line.outcome))
     return written === this.#text(line, true, Number(/"time":(\d+)/.exec(written)?.[1]))
   }
@@ -76,8 +76,9 @@ function isOn (log: Logger, isFailure: boolean): boolean {
 }
 
 /** Each behind a comma, in the order of `AccessLine`. */
-function fields ({ reqId, method, url, status, route, target, attempts, bytes, duration, upstreamDuration, outcome, err, cause }: AccessLine): string {
+function fields ({ reqId, ip, method, url, status, route, target, attempts, bytes, duration, upstreamDuration, outcome, err, cause }: AccessLine): string {
   let text = `,"reqId":${quoted(reqId)}`
+  if (ip !== undefined) text += `,"ip":${quoted(ip)}`
   if (method !== undefined) text += `,"method":${quoted(method)}`
   if (url !== undefined) text += `,"url":${quoted(url)}`
   text += `,"status":${status}`

@@ -1,7 +1,7 @@
 import type { ObservedExchange, Observer, Outcome } from '../proxy/observers.js'
 import { LoggerLines } from './access-lines.js'
 import { codeOf } from './reason.js'
-import type { AccessLine, AccessLines, Logger } from './access-line.js'
+import type { AccessLine, AccessLines, LoggedRequest, Logger } from './access-line.js'
 
 /** nginx's word for a client that left before there was a response. */
 export const CLIENT_CLOSED_REQUEST = 499
@@ -14,7 +14,7 @@ export function writeAccessLinesAs (lines: AccessLines, log: Logger): void {
   known.set(log, lines)
 }
 
-function linesOf (log: Logger): AccessLines {
+export function linesOf (log: Logger): AccessLines {
   return known.get(log) ?? new LoggerLines(log)
 }
 
@@ -22,12 +22,12 @@ function linesOf (log: Logger): AccessLines {
 export class AccessLog implements Observer {
   readonly #lines: AccessLines
 
-  constructor (log: Logger) {
-    this.#lines = linesOf(log)
+  constructor (lines: AccessLines) {
+    this.#lines = lines
   }
 
   ended (exchange: ObservedExchange): void {
-    const { request, reply: { raw }, route, target, attempts, bytes, error, startedAt, respondedAt, outcome = 'completed' } = exchange
+    const { request, ip, reply: { raw }, route, target, attempts, bytes, error, startedAt, respondedAt, outcome = 'completed' } = exchange
     const status = raw.headersSent ? raw.statusCode : CLIENT_CLOSED_REQUEST
     // A response that an upstream itself calls a failure is one.
     const isFailure = error !== undefined || status >= 500
@@ -35,6 +35,7 @@ export class AccessLog implements Observer {
     const end = performance.now()
     const line: AccessLine = {
       reqId: request.id,
+      ...(ip !== '' && { ip }),
       method: request.method,
       url: request.url,
       status,
@@ -51,12 +52,12 @@ export class AccessLog implements Observer {
       const cause = causeOf(error)
       if (cause !== undefined) line.cause = cause
     }
-    this.#lines.write(line, isFailure)
+    this.#lines.write(line, isFailure, request.raw)
   }
 }
 
 /** What is known of a request that reached no upstream. */
-export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'route' | 'err'>
+export type LocalRequest = Pick<AccessLine, 'reqId' | 'ip' | 'method' | 'url' | 'route' | 'err'>
 
 /**
  * The line of a request that the gateway responded to itself: no route, over the limit, stopped by a hook, no HTTP. With
@@ -65,11 +66,10 @@ export type LocalRequest = Pick<AccessLine, 'reqId' | 'method' | 'url' | 'route'
  * @param status 499 where the client was gone before there was a response
  * @param duration milliseconds, where they are known
  */
-export function logLocal (log: Logger, request: LocalRequest, status: number, duration?: number): void {
-  const lines = linesOf(log)
+export function logLocal (lines: AccessLines, request: LocalRequest, status: number, duration?: number, raw?: LoggedRequest): void {
   if (!lines.isOn(false)) return
   const outcome = request.route === undefined ? localOutcome(status) : 'completed'
-  lines.write({ ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome }, false)
+  lines.write({ ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome }, false, raw)
 }
 
 export function localOutcome (status: number): Outcome {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import type { BodyReceiver } from '../node/parsed-body.js'
-import { hasVanished } from '../node/server-connection.js'
+import { hasVanished, releaseRequest } from '../node/server-connection.js'
 import type { ClientConnection } from '../upstream/pool.js'
 import type { RawFields } from './fields.js'
 
@@ -64,6 +64,11 @@ export interface ClientProtocol {
 export function isGone (request: IncomingMessage): boolean {
   const isClosed = isHttp2(request) ? request.stream.destroyed : request.socket.destroyed
   return isClosed || hasVanished(request.socket)
+}
+
+/** Lets go of a request that no exchange was begun for, as its client is gone. */
+export function releaseGone (request: IncomingMessage): void {
+  if (!isHttp2(request)) releaseRequest(request)
 }
 
 /** Fastify's types know HTTP/1 only; under HTTP/2 Node's compatible API is behind them. */

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import type { ClientKey } from './client-key.js'
+import type { ClientKey, Headed } from './client-key.js'
 import { GatewayError, rejectedBy } from './errors.js'
 
 /** Seconds after which a client may try again. */
@@ -60,7 +59,7 @@ export class Concurrency {
    * @param upstream that the request is for
    * @returns what is to be given back by `leave`; the error where there is no room; `undefined` where nothing is counted
    */
-  enter (connection: object | undefined, ip: string, headers: IncomingHttpHeaders, upstream: Room): Slot | GatewayError | undefined {
+  enter (connection: object | undefined, ip: string, request: Headed, upstream: Room): Slot | GatewayError | undefined {
     const { perConnection, perClient, max, keyOf } = this.#limits
     const counted = perConnection === 0 ? undefined : connection
     if (counted === undefined && perClient === undefined && max === undefined) return undefined
@@ -68,7 +67,7 @@ export class Concurrency {
     if (counted !== undefined && ofConnection >= mostFor(perConnection, upstream)) {
       return rejectedBy('concurrency', new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests of this connection are in progress'))
     }
-    const client = perClient === undefined ? undefined : keyOf(ip, headers)
+    const client = perClient === undefined ? undefined : keyOf(ip, request)
     const ofClient = client === undefined ? 0 : this.#clients.get(client) ?? 0
     if (perClient !== undefined && ofClient >= perClient) return rejectedBy('concurrency', new GatewayError('TOO_MANY_REQUESTS', 'Too many requests of this client are in progress'))
     if (max !== undefined && this.#inProgress >= max) return rejectedBy('concurrency', new GatewayError('SERVICE_UNAVAILABLE', 'Too many requests are in progress'))

@@ -139,7 +139,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest.headers, route.upstream)
+    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest, route.upstream)
     if (slot instanceof GatewayError) {
       this.reply.header('retry-after', RETRY_AFTER)
       this.#reject('rejected', slot)
@@ -243,7 +243,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   /** The upstream's head has arrived: it becomes the client's. */
   responded (response: UpstreamResponse): void {
-    if (response.statusCode === 101 || !isSound(response)) {
+    if (!isSound(response)) {
       response.destroy()
       this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return

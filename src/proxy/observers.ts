@@ -9,6 +9,8 @@ export interface ObservedExchange {
   readonly route: { readonly prefix: string }
   readonly request: Request
   readonly reply: Reply
+  /** The client's address; empty where it was gone before it could be told. */
+  readonly ip: string
   /** Of the latest attempt. */
   readonly target: Target | undefined
   /** How many there were. */

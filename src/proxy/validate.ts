@@ -68,7 +68,7 @@ function isChunkedAlone (codings: string, minorVersion: number): boolean {
 export function isSound (response: UpstreamResponse): boolean {
   if (response instanceof IncomingMessage && response.httpVersionMajor !== 1) return false
   // RFC 9110 section 15: what a client makes of such a status nobody knows.
-  if (response.statusCode >= 600) return false
+  if (response.statusCode < 200 || response.statusCode >= 600) return false
   const codings = listValue(response.rawHeaders, 'transfer-encoding')
   return codings === undefined || (isSame(codings, 'chunked') && response.httpVersion === '1.1')
 }

@@ -36,6 +36,18 @@ export function watchArrivals (server: Server, prefixes: readonly string[]): voi
     // The service's own server rejects such a method itself.
     if (request.url?.includes('%') === true || (isUnknown && server.listenerCount('unknownMethod') === 0)) makeRoutable(request, own)
   })
+  // Where nobody listens, Node writes a bare 417, past every policy and every log.
+  server.on('checkExpectation', (request, response) => {
+    // A host that listens itself, or the service's own server, has dealt with it.
+    if (server.listenerCount('checkExpectation') > 1) return
+    if (isBelow(request, own)) server.emit('request', request, response)
+    else response.writeHead(417).end()
+  })
+}
+
+function isBelow ({ url = '' }: IncomingMessage, prefixes: readonly string[]): boolean {
+  const path = splitAbsolute(url)?.path ?? url
+  return prefixes.some(prefix => path.startsWith(prefix))
 }
 
 /** Gives the router a path and a method that it knows; what the client sent comes back with `restoreSent`. */
@@ -44,8 +56,7 @@ export function makeRoutable (request: Arriving, prefixes: readonly string[]): v
   const routable = routableTarget(url)
   const isKnown = KNOWN_METHODS.has(method)
   if (routable === url && isKnown) return
-  const path = splitAbsolute(url)?.path ?? url
-  if (!prefixes.some(prefix => path.startsWith(prefix))) return
+  if (!isBelow(request, prefixes)) return
   request[kSent] = { url, method }
   request.url = routable
   if (!isKnown) request.method = HARMLESS

@@ -39,6 +39,12 @@ export function addressOf (request: FastifyRequest): string {
   return originOf(request).ip || LOCAL
 }
 
+/** The address for a line of the log; none of a client that is gone. */
+export function addressIn (request: FastifyRequest): { ip?: string } {
+  const ip = request.raw.socket?.remoteAddress === undefined ? '' : originOf(request).ip
+  return ip === '' ? {} : { ip }
+}
+
 /** Whether the peer is a proxy that `trustProxy` names. */
 export function isFromTrusted (request: FastifyRequest): boolean {
   return originOf(request).trusted

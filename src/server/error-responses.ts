@@ -4,7 +4,8 @@ import { Http2ServerResponse } from 'node:http2'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { afterEarlierResponses, currentResponse, isLingering, lingerAfterResponse, unfinishedRequest } from '../node/server-connection.js'
 import type { ServerConnection } from '../node/server-connection.js'
-import { logLocal } from '../observe/access-log.js'
+import { linesOf, logLocal } from '../observe/access-log.js'
+import { addressIn } from './client.js'
 import { withoutDetails } from '../observe/reason.js'
 import { errorBody, GatewayError } from '../proxy/errors.js'
 import { rejectBodyOf } from '../proxy/request-body.js'
@@ -25,7 +26,7 @@ export function respondToError (error: FastifyError, request: FastifyRequest, re
 export function respondToUnrouted (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   closeAfter(request.raw, reply)
   respondToError(error, request, reply)
-  logLocal(request.server.log, { reqId: request.id, method: request.raw.method, url: request.raw.url }, reply.statusCode, reply.elapsedTime)
+  logLocal(linesOf(request.server.log), { reqId: request.id, ...addressIn(request), method: request.raw.method, url: request.raw.url }, reply.statusCode, reply.elapsedTime, request.raw)
 }
 
 export function respondNotFound ({ raw }: FastifyRequest, reply: FastifyReply): void {
@@ -129,7 +130,8 @@ function reject (fastify: FastifyInstance, to: ServerConnection | Http2ServerRes
     return
   }
   const reqId = randomUUID()
-  logLocal(fastify.log, { reqId, ...line }, error.statusCode)
+  const ip = (isHttp2 ? to.stream.session?.socket : to)?.remoteAddress
+  logLocal(linesOf(fastify.log), { reqId, ...(ip !== undefined && { ip }), ...line }, error.statusCode)
   // Of a head that could not be read nobody knows the method, and the connection's end is the end of any response.
   writeError(to, error, reqId, line.method === 'HEAD' || (!isHttp2 && unfinishedRequest(to)?.method === 'HEAD'), idHeaderOf(fastify))
 }

@@ -6,12 +6,13 @@ import type { Logger } from 'pino'
 import { TerminalLines, TextLines } from '../observe/access-lines.js'
 import { writeAccessLinesAs } from '../observe/access-log.js'
 import { LogOutput } from '../observe/log-output.js'
+import type { LogOutputOptions } from '../observe/log-output.js'
 import { stdoutSink } from '../observe/stdout.js'
 
 /** Characters of lines that wait while the disk is full or nobody reads. */
 const MAX_WAITING = 1024 * 1024
 /** Milliseconds that a closing service waits until its last lines are read. */
-const LAST_LINES = 1_000
+export const LAST_LINES = 1_000
 
 /** One line for each request in a terminal. */
 const PRETTY = {
@@ -50,9 +51,12 @@ function isForPeople (): boolean {
   }
 }
 
+/** For whatever is written to. */
+export const outputOptions: LogOutputOptions = { maxWaiting: MAX_WAITING, lostLine, warn: message => console.error(message) }
+
 /** The log as lines of JSON. */
 function openOutput (): LogOutput {
-  const output = new LogOutput(stdoutSink(), { maxWaiting: MAX_WAITING, lostLine, warn: message => console.error(message) })
+  const output = new LogOutput(stdoutSink(), outputOptions)
   process.on('exit', () => output.writeNow())
   return output
 }

@@ -178,8 +178,11 @@ function breakOff (stream: Stream): void {
 
 type Head = Record<string, unknown> & { ':status': number }
 
-function onInterim (this: Stream, { ':status': statusCode }: Head, _flags: number, raw: string[]): void {
-  this[kRequest].informed({ statusCode, statusMessage: '', rawHeaders: raw.slice(2) })
+function onInterim (this: Stream, head: Head, flags: number, raw: string[]): void {
+  const { ':status': statusCode } = head
+  // Node takes 000 to 099 for interim ones as well; to nghttp2 they are final, and so nothing else would follow.
+  if (statusCode < 100) onResponse.call(this, head, flags, raw)
+  else this[kRequest].informed({ statusCode, statusMessage: '', rawHeaders: raw.slice(2) })
 }
 
 /** The status is the only field that may stand before the others (RFC 9113 section 8.3.2). */

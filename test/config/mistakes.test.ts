@@ -40,7 +40,7 @@ t.test('every mistake is told at once, each with its path, what was found and wh
     'routes[2].prefix: found "/a", which routes[0] has already: routes[0] and routes[2] must differ',
     'routes[2].rateLimit: found 100, must be false or an object such as { "max": 1000, "timeWindow": "1m" }',
     `routes[2].target: found 3001, ${TARGET}`,
-    'server.accessLog: found "true", must be true or false (without quotes)',
+    'server.accessLog: found "true", must be true, false or an object such as { "slow": "1s", "sample": 0.1 }',
     `server.listen: unknown key, must be one of ${SERVER_KEYS}`,
     'server.shutdownTimeout: found "30", must name its unit (ms, s, m, h or d), or be a number of milliseconds without quotes',
     'server.trustProxy: found 1, must be true, false, or the addresses or CIDR ranges of the proxies in front, such as "10.0.0.0/8" or "loopback" ' +
@@ -89,8 +89,8 @@ t.test('of a choice only the branch that was meant is explained', async t => {
 t.test('mistakes stand in the order of their paths, and only what needs it is told to lose its quotes', async t => {
   const routes = Array.from({ length: 11 }, (_, index) => ({ prefix: `/${index}`, target: 'http://a', timeout: index === 2 || index === 10 ? '1' : '1s' }))
   t.strictSame(mistakesIn({ routes }).map(line => line.split(':')[0]), ['routes[2].timeout', 'routes[10].timeout'])
-  for (const [accessLog, hint] of [['true', ' (without quotes)'], ['false', ' (without quotes)'], ['yes', ''], ['1', '']]) {
-    t.strictSame(mistakesIn(withRoute({}, { server: { accessLog } })), [`server.accessLog: found "${accessLog}", must be true or false${hint}`])
+  for (const [http2, hint] of [['true', ' (without quotes)'], ['false', ' (without quotes)'], ['yes', ''], ['1', '']]) {
+    t.strictSame(mistakesIn(withRoute({}, { server: { http2 } })), [`server.http2: found "${http2}", must be true or false${hint}`])
   }
 })
 

@@ -25,11 +25,11 @@ t.test('${NAME} and ${NAME:-default} come from the environment', async t => {
 t.test('text becomes a number or a boolean only where one is allowed and the text is nothing else', async t => {
   const env = { DIGITS: '80', YES: 'true', PART: '00' }
   t.match(checkConfig(withRoute({ target: 'http://localhost:30${PART}' }), { env }).routes, [{ target: { port: 3000 } }])
-  t.strictSame(mistakesIn(withRoute({ target: { host: '${DIGITS}', port: '${YES}' }, rateLimit: { max: '1${PART}' } }, { server: { accessLog: '${DIGITS}' } }), env), [
+  t.strictSame(mistakesIn(withRoute({ target: { host: '${DIGITS}', port: '${YES}' }, rateLimit: { max: '1${PART}' } }, { server: { http2: '${DIGITS}' } }), env), [
     'routes[0].rateLimit.max: found "100" (from "1${PART}"), must be a whole number, 1 or more',
     'routes[0].target.host: found "80" (from "${DIGITS}"), must be a host name or an IP address',
     'routes[0].target.port: found "true" (from "${YES}"), must be a whole number from 1 to 65535',
-    'server.accessLog: found "80" (from "${DIGITS}"), must be true or false'
+    'server.http2: found "80" (from "${DIGITS}"), must be true or false'
   ])
 })
 

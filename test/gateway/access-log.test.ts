@@ -7,10 +7,10 @@ t.test('one line a request, with all there is to know', async t => {
   const { port: upstream } = await service(t, (_request, response) => response.end('hello'))
   const { port, lines, nextLine } = await gatewayTo(t, upstream)
   const line = nextLine()
-  await call(port, '/api/x?secret=1', { method: 'POST', body: 'x' })
+  await call(port, '/api/x?a=1&secret=1', { method: 'POST', body: 'x' })
   const { duration = -1, upstreamDuration = -1, ...rest } = await line
   t.match(rest, {
-    level: 30, method: 'POST', url: '/api/x?secret=1', status: 200, route: '/api', target: `http://127.0.0.1:${upstream}`, bytes: 5, outcome: 'completed', reqId: 'req-1', msg: 'completed'
+    level: 30, method: 'POST', ip: '127.0.0.1', url: '/api/x?a=1&secret=[redacted]', status: 200, route: '/api', target: `http://127.0.0.1:${upstream}`, bytes: 5, outcome: 'completed', reqId: 'req-1', msg: 'completed'
   })
   t.ok(upstreamDuration > 0 && duration >= upstreamDuration, 'the upstream\'s share is part of the whole')
   t.equal(lines.filter(({ reqId }) => reqId === 'req-1').length, 1, 'and Fastify\'s own two are off')

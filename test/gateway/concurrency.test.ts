@@ -72,7 +72,7 @@ t.test('as the upstream fills, one connection may hold less', async t => {
   while (upstream.free > 0) {
     const connection = {}
     const before = upstream.free
-    while (upstream.free > 0 && !(concurrency.enter(connection, '', {}, upstream) instanceof Error)) upstream.free--
+    while (upstream.free > 0 && !(concurrency.enter(connection, '', { headers: {} }, upstream) instanceof Error)) upstream.free--
     held.push(before - upstream.free)
   }
   t.equal(held[0], 128)
@@ -83,11 +83,11 @@ t.test('as the upstream fills, one connection may hold less', async t => {
 t.test('what is rejected by the address holds no place of its connection', async t => {
   const concurrency = new Concurrency({ perConnection: 2, perClient: 1, keyOf: networkOf })
   const connection = {}
-  const slot = concurrency.enter(connection, 'a', {}, { free: 100, capacity: 100 })
-  t.ok(concurrency.enter(connection, 'a', {}, { free: 100, capacity: 100 }) instanceof Error)
-  t.notOk(concurrency.enter(connection, 'b', {}, { free: 100, capacity: 100 }) instanceof Error)
+  const slot = concurrency.enter(connection, 'a', { headers: {} }, { free: 100, capacity: 100 })
+  t.ok(concurrency.enter(connection, 'a', { headers: {} }, { free: 100, capacity: 100 }) instanceof Error)
+  t.notOk(concurrency.enter(connection, 'b', { headers: {} }, { free: 100, capacity: 100 }) instanceof Error)
   t.strictSame(slot, { connection, client: 'a' })
-  t.equal(new Concurrency({ perConnection: 0, keyOf: networkOf }).enter(connection, 'a', {}, { free: 0, capacity: 100 }), undefined)
+  t.equal(new Concurrency({ perConnection: 0, keyOf: networkOf }).enter(connection, 'a', { headers: {} }, { free: 0, capacity: 100 }), undefined)
 })
 
 t.test('the room of a target that speaks HTTP/2', async t => {

@@ -42,3 +42,21 @@ t.test('nor does it keep its connection when an upload stands behind its request
   t.match(await line, { outcome: 'client aborted', status: 499 })
   await closed
 })
+
+t.test('nor when a hook of the host fails as nobody is there any more', async t => {
+  const { port: upstream } = await service(t, () => t.fail('forwarded'))
+  const clients: RawClient[] = []
+  const { app, port, nextLine } = await start(t, async app => {
+    app.addHook('onRequest', (_request, _reply, done) => {
+      for (const { socket } of clients) socket.resetAndDestroy()
+      // In a later turn of the loop Node would know.
+      done(new Error('no address'))
+    })
+    await app.register(streamGateway, { routes: [{ prefix: '/api', target: `http://127.0.0.1:${upstream}` }] })
+  })
+  const closed = new Promise(resolve => app.server.once('connection', socket => socket.once('close', resolve)))
+  const line = nextLine()
+  clients.push(new RawClient(t, port).send(`POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n${'x'.repeat(1_000_000)}`))
+  t.match(await line, { status: 499 })
+  await closed
+})

@@ -17,8 +17,8 @@ import { describe, tryOuts } from './tryouts.js'
 
 // `npm run demo`: four services, the gateway in front of them, and what to try. Ctrl-C ends all of it.
 
-/** The gateway's, then those of auth, payments, admin and profile. 0 is any free one. */
-const PORTS = process.env.DEMO_PORTS ?? '3000,3001,3002,3003,3004'
+/** The gateway's, then those of auth, payments, admin and profile, then that of the status page. 0 is any free one. */
+const PORTS = process.env.DEMO_PORTS ?? '3000,3001,3002,3003,3004,9900'
 /** Milliseconds. */
 const START_TIMEOUT = 20_000
 
@@ -29,44 +29,42 @@ let ending = false
 
 onSignals(() => { end(0) })
 try {
-  const url = await start(PORTS.split(',').map(Number))
-  console.log(`\n${describe(tryOuts(url))}\n\n  The gateway listens at ${url}. Ctrl-C ends it and its services.\n`)
+  const { url, page } = await start(PORTS.split(',').map(Number))
+  console.log(`\n${describe(tryOuts(url))}\n\n  Its status page is at ${page}\n  The gateway listens at ${url}. Ctrl-C ends it and its services.\n`)
 } catch (error) {
   await fail(error instanceof Error ? error.message : String(error))
 }
 
-async function start ([port, ...others]: number[]): Promise<string> {
+async function start ([port, ...others]: number[]): Promise<{ url: string, page: string }> {
   const starts = [startAuth, startPayments, startAdmin, startProfile]
   for (const [index, startService] of starts.entries()) {
     services.push(await startService(others[index]).catch(explain))
   }
   const free = await freePort(port).catch(explain)
-  gateway = startGateway({
-    FASTIFY_PORT: String(free),
-    ROUTES_FILE: process.env.DEMO_PORTS === undefined ? 'routes.json' : routesFile()
-  })
+  const admin = await freePort(others[starts.length], '127.0.0.1').catch(explain)
+  gateway = startGateway({ FASTIFY_PORT: String(free), ROUTES_FILE: routesFile(admin) })
   gateway.ended.then(how => fail(`The gateway ended (${how}).`))
   const url = `http://localhost:${free}`
   await responded(url)
-  return url
+  return { url, page: `http://127.0.0.1:${admin}/` }
 }
 
-/** The shipped routes.json, with the ports that the services really have. */
-function routesFile (): string {
+/** The shipped routes.json, with the ports that the services really have, and with a status page. */
+function routesFile (admin: number): string {
   const config: { routes: { prefix: string, target: unknown }[] } = JSON.parse(readFileSync(join(ROOT, 'routes.json'), 'utf8'))
   for (const { name, url } of services) {
     for (const route of config.routes) if (route.prefix === `/api/${name}`) route.target = url
   }
   scratch = mkdtempSync(join(tmpdir(), 'gateway-demo-'))
   const file = join(scratch, 'routes.json')
-  writeFileSync(file, JSON.stringify(config))
+  writeFileSync(file, JSON.stringify({ ...config, admin: { port: admin } }))
   return file
 }
 
 /** Fails before the gateway is started, which would say the same in many more words. */
-async function freePort (port: number | undefined): Promise<number> {
+async function freePort (port: number | undefined, host?: string): Promise<number> {
   const probe = createServer()
-  probe.listen(port)
+  probe.listen(port ?? 0, host)
   await once(probe, 'listening')
   const free = portOf(probe)
   probe.close()

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import access from '../plugins/access.js'
-import admin from '../plugins/admin.js'
 import auth from '../plugins/auth.js'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
@@ -51,7 +50,8 @@ export async function registerGateway (fastify: FastifyInstance, settings: Gatew
 async function countFor (fastify: FastifyInstance, settings: NonNullable<Settings['admin']>, { configuration, report }: GatewayRegistration): Promise<ProcessSource> {
   const prometheus = await loadPrometheus()
   const source = new ProcessSource(fastify, prometheus, hideSecrets(configuration))
-  if (report === undefined) await fastify.register(admin, { admin: settings, source, prometheus })
+  // Loaded where there is one alone, with its page.
+  if (report === undefined) await fastify.register(import('../plugins/admin.js'), { admin: settings, source, prometheus })
   else report(source)
   return source
 }

@@ -39,6 +39,7 @@ await step('source maps have their sources', sourceMaps)
 await step('an empty folder: the plugin alone, in ESM and in CommonJS', plugin, '5')
 await step('with the oldest Fastify', plugin, '5.0.0')
 await step('an empty folder: the command, as the README begins', command)
+await step('the status page', statusPage)
 for (const version of TYPESCRIPTS) await step(`its types under TypeScript ${version}`, types, version)
 await step('in an app that fastify-cli has made', generated)
 
@@ -169,6 +170,22 @@ async function command (): Promise<void> {
   const { $schema = '' }: { $schema?: string } = JSON.parse(readFileSync(join(folder, 'routes.json'), 'utf8'))
   JSON.parse(readFileSync(join(folder, $schema), 'utf8'))
   await expectEcho(service, folder, 'npx', 'fastify-stream-gateway', 'start', '-p', '0', '-a', '127.0.0.1')
+}
+
+/** What is served as it was packed. */
+async function statusPage (): Promise<void> {
+  const folder = folderWith('page', tarball, 'fastify@5', 'prom-client@15')
+  writeFileSync(join(folder, 'app.mjs'), `
+    import fastify from 'fastify'
+    import streamGateway from 'fastify-stream-gateway'
+    const app = fastify({ logger: { stream: { write (line) { const { admin } = JSON.parse(line); if (admin) url = admin } } } })
+    let url
+    await app.register(streamGateway, { admin: { port: 0 }, routes: [{ prefix: '/', respond: {} }] })
+    await app.ready()
+    for (const path of ['/', '/page.js', '/page.css', '/metrics']) console.log(path, (await fetch(url + path)).status)
+    await app.close()`)
+  const text = run(folder, 'node', 'app.mjs')
+  if (text.match(/ 200$/gm)?.length !== 4) throw new Error(text)
 }
 
 /** Starts an app, and has it forward a body to the service, which ends with it. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../proxy/errors.js'
-import type { Source } from './source.js'
+import type { Log, Source } from './source.js'
 import type { StateReader } from './state.js'
 
 /** Milliseconds from one event to the next. */
@@ -10,13 +10,15 @@ const INTERVAL = 1_000
 export class Events {
   readonly #source: Source
   readonly #reader: StateReader
+  readonly #log: Pick<Log, 'error'>
   readonly #following = new Set<ServerResponse>()
   #timer: NodeJS.Timeout | undefined
   #configuration: unknown
 
-  constructor (source: Source, reader: StateReader) {
+  constructor (source: Source, reader: StateReader, log: Pick<Log, 'error'>) {
     this.#source = source
     this.#reader = reader
+    this.#log = log
   }
 
   /** @returns why not */
@@ -54,8 +56,14 @@ export class Events {
   }
 
   async #tell (responses: readonly ServerResponse[]): Promise<void> {
-    const event = eventOf(await this.#reader.read())
-    for (const response of responses) response.write(event)
+    try {
+      const event = eventOf(await this.#reader.read())
+      for (const response of responses) response.write(event)
+    } catch (err) {
+      this.#log.error({ err }, 'the admin listener failed')
+      // Who follows comes again.
+      for (const response of responses) response.destroy()
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import { Events } from './events.js'
 import { indexOf, PAGE } from './page-files.js'
 import type { PageFile } from './page-files.js'
 import type { Prometheus } from './prometheus.js'
-import type { Source } from './source.js'
+import type { Log, Source } from './source.js'
 import { StateReader } from './state.js'
 
 /** Those who run a gateway are few. */
@@ -29,12 +29,6 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY'
-}
-
-/** What may be written about it. */
-interface Log {
-  info (line: object, message: string): void
-  error (line: object, message: string): void
 }
 
 /** The listener for those who run the gateway, apart from that of its clients. */
@@ -57,7 +51,7 @@ export class AdminListener {
     this.#prometheus = prometheus
     this.#log = log
     this.#reader = new StateReader(source)
-    this.#events = new Events(source, this.#reader)
+    this.#events = new Events(source, this.#reader, log)
     this.#server = createServer(LIMITS, (request, response) => { this.#respond(request, response) })
     this.#server.maxConnections = MAX_CONNECTIONS
   }

@@ -99,5 +99,5 @@ export function quantile (durations: readonly number[], part: number): number | 
     }
     below += count
   }
-  return (BUCKETS.at(-1) ?? 0) * 1000
+  return Number(BUCKETS.at(-1)) * 1000
 }

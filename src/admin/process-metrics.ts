@@ -45,14 +45,14 @@ function labelsOf ({ prefix, upstream }: RouteTally): Labels {
 
 function requests (route: RouteTally, { method, status, outcomes }: Cell): MetricValue[] {
   return OUTCOMES.flatMap((outcome, place) => {
-    const value = outcomes[place] ?? 0
+    const value = Number(outcomes[place])
     return value === 0 ? [] : [{ labels: { ...labelsOf(route), method, status, outcome: outcome.replace(' ', '_') }, value }]
   })
 }
 
 function rejections (route: RouteTally): MetricValue[] {
   return REJECTERS.flatMap((policy, place) => {
-    const value = route.rejected[place] ?? 0
+    const value = Number(route.rejected[place])
     return value === 0 ? [] : [{ labels: { ...labelsOf(route), policy }, value }]
   })
 }
@@ -65,13 +65,13 @@ function attempts (labels: Labels, target: TargetCounts): MetricValue[] {
 function buckets (name: string, labels: Labels, values: Float64Array): MetricValue[] {
   let count = 0
   const upTo = (le: number | '+Inf', place: number): MetricValue => {
-    count += values[place] ?? 0
+    count += Number(values[place])
     return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count }
   }
   const all = [...BUCKETS, '+Inf' as const].map(upTo)
   return count === 0
     ? []
-    : [...all, { metricName: `${name}_sum`, labels, value: values[BUCKETS.length + 1] ?? 0 }, { metricName: `${name}_count`, labels, value: count }]
+    : [...all, { metricName: `${name}_sum`, labels, value: Number(values[BUCKETS.length + 1]) }, { metricName: `${name}_count`, labels, value: count }]
 }
 
 function counter (name: string, help: string, values: MetricValue[]): Metric {

@@ -18,7 +18,7 @@ export class ProcessSource implements Source {
   readonly configuration: unknown
   readonly #fastify: FastifyInstance
   readonly #prometheus: Prometheus
-  #upstreams: Upstreams | undefined
+  #upstreams: Pick<Upstreams, 'configured' | 'unavailable'> = { configured: [], unavailable: [] }
 
   /** @param configuration with its secrets hidden */
   constructor (fastify: FastifyInstance, prometheus: Prometheus, configuration: unknown) {
@@ -43,11 +43,11 @@ export class ProcessSource implements Source {
       pid: process.pid,
       startedAt: Math.round(performance.timeOrigin),
       isDraining: this.isDraining,
-      unavailable: this.#upstreams?.unavailable ?? [],
+      unavailable: this.#upstreams.unavailable,
       inFlight: routes.reduce((sum, { inFlight }) => sum + inFlight, 0),
       connections: await promisify(server.getConnections.bind(server))(),
       routes,
-      upstreams: (this.#upstreams?.configured ?? []).map(upstreamOf),
+      upstreams: this.#upstreams.configured.map(upstreamOf),
       failures: this.tally.recent.list
     }
   }
@@ -77,14 +77,14 @@ function countsOf ({ prefix, upstream, inFlight, tunnels, requests, failures, re
     received,
     sent,
     durations: [...durations],
-    rejected: Object.fromEntries(REJECTERS.flatMap((rejecter, place) => rejected[place] === 0 ? [] : [[rejecter, rejected[place] ?? 0]]))
+    rejected: Object.fromEntries(REJECTERS.flatMap((rejecter, place) => rejected[place] === 0 ? [] : [[rejecter, Number(rejected[place])]]))
   }
 }
 
 function upstreamOf (upstream: Upstream): UpstreamCounts {
   const targets = upstream.targets.map(targetOf)
   const queued = upstream.targets.reduce((sum, { pool }) => sum + pool.waiting, 0)
-  return { upstream: upstream.name ?? targets[0]?.target ?? 'none', waiting: queued + upstream.waiting, targets }
+  return { upstream: upstream.name ?? targets.map(({ target }) => target).join(), waiting: queued + upstream.waiting, targets }
 }
 
 function targetOf ({ name, condition, isFailing, lastFailure, failedAt, inFlight, results, pool }: Target): TargetCounts {

@@ -27,8 +27,7 @@ export class Prometheus {
 
   /** Of this process: event-loop delay, garbage collection, memory, descriptors. They are measured from the first call on. */
   async processMetrics (): Promise<Metric[]> {
-    this.watchProcess()
-    const metrics = await this.#registry?.getMetricsAsJSON() ?? []
+    const metrics = await this.watchProcess().getMetricsAsJSON()
     return metrics
       // Its names are old: what can go down must not be called a total.
       .filter(({ name, type }) => !(name.endsWith('_total') && String(type) === 'gauge'))
@@ -36,10 +35,15 @@ export class Prometheus {
       .map(metric => metric.aggregator === 'omit' ? { ...metric, aggregator: 'min' } : metric)
   }
 
-  watchProcess (): void {
-    if (this.#registry !== undefined) return
-    this.#registry = new this.#client.Registry()
-    this.#client.collectDefaultMetrics({ register: this.#registry, prefix: PREFIX })
+  watchProcess (): Registry {
+    this.#registry ??= this.#collect()
+    return this.#registry
+  }
+
+  #collect (): Registry {
+    const register = new this.#client.Registry()
+    this.#client.collectDefaultMetrics({ register, prefix: PREFIX })
+    return register
   }
 
   get contentType (): string {

@@ -100,3 +100,9 @@ export interface Source {
   /** Those of processes that have gone may be among them, as far as they go on. */
   metrics (): Promise<Reading<readonly Metric[]>>
 }
+
+/** Where the listener says what happens to it. */
+export interface Log {
+  info (line: object, message: string): void
+  error (line: object, message: string): void
+}

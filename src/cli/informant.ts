@@ -9,8 +9,10 @@ const LONGEST_WAIT = 500
 export class Informant {
   /** Whether others have taken over. */
   isDraining = false
-  /** What it told last. */
+  /** What it told last, */
   metrics: readonly Metric[] = []
+  /** and whether it did not when it was asked once more. */
+  isSilent = false
   readonly #worker: Worker
   #nth = 0
   /** Of the questions that it has not responded to. */
@@ -26,12 +28,11 @@ export class Informant {
     return told !== undefined && 'state' in told ? told.state : undefined
   }
 
-  /** As {@link state}. */
-  async ownMetrics (): Promise<readonly Metric[] | undefined> {
+  /** Asks for its metrics anew. */
+  async ownMetrics (): Promise<void> {
     const told = await this.#ask('metrics')
-    if (told === undefined || !('metrics' in told)) return undefined
-    this.metrics = told.metrics
-    return told.metrics
+    this.isSilent = told === undefined
+    if (told !== undefined && 'metrics' in told) this.metrics = told.metrics
   }
 
   told (told: Told): void {

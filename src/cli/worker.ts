@@ -34,7 +34,7 @@ process.on('message', (message: ToWorker) => {
   if (message === 'give way') service.giveWay()
   // As the signal itself, but that it does not start the debugger where nobody listens for it.
   else if (message === 'reopen') process.emit('SIGUSR1', 'SIGUSR1')
-  else if ('ask' in message && source !== undefined) respond(source, message)
+  else if ('ask' in message && source !== undefined) respond(source, message).catch(ignore)
 })
 self.once('disconnect', () => {
   // Or Node would end the process at once.
@@ -46,5 +46,8 @@ self.send({ listening: admin === undefined ? null : { settings: admin, configura
 async function respond (source: ProcessSource, { ask, nth }: Question): Promise<void> {
   const told = ask === 'state' ? { nth, state: await source.state() } : { nth, metrics: await source.ownMetrics() }
   // The supervisor may be gone by now.
-  if (process.connected) process.send?.(told satisfies ToSupervisor, undefined, undefined, () => {})
+  if (process.connected) process.send?.(told satisfies ToSupervisor, undefined, undefined, ignore)
 }
+
+/** Who does not tell how it stands is counted as silent. */
+function ignore (): void {}

@@ -53,16 +53,18 @@ export class Workers implements Source {
    * for a new beginning, and all of it for new requests. But what no worker that serves knows any more is gone with it.
    */
   async metrics (): Promise<Reading<readonly Metric[]>> {
+    await Promise.all([...this.#informants.values()].map(async informant => await informant.ownMetrics()))
+    // One that ended meanwhile is among those who are gone.
     const informants = [...this.#informants.values()]
-    const told = await Promise.all(informants.map(async informant => await informant.ownMetrics()))
+    const gone = this.#gone
     const isServing = ({ isDraining }: Informant): boolean => !isDraining
     const known = knownIn(informants.filter(informants.some(isServing) ? isServing : () => true).map(({ metrics }) => metrics))
-    const silent = told.filter(metrics => metrics === undefined).length
-    const processes = informants.map((informant, nth) => {
-      const metrics = told[nth] ?? countersOf(informant.metrics)
-      return informant.isDraining ? onlyKnown(metrics, known) : metrics
+    const silent = informants.filter(({ isSilent }) => isSilent).length
+    const processes = informants.map(({ metrics, isSilent, isDraining }) => {
+      const told = isSilent ? countersOf(metrics) : metrics
+      return isDraining ? onlyKnown(told, known) : told
     })
-    return { processes: [...processes, onlyKnown(await this.#gone, known), [silentWorkers(silent)]], silent }
+    return { processes: [...processes, onlyKnown(await gone, known), [silentWorkers(silent)]], silent }
   }
 }
 

@@ -18,10 +18,11 @@ type Globals = Pick<Normalized<typeof GatewayConfigSchema>, 'cors' | 'rateLimit'
 
 /** Turns a valid configuration into the one that runs. What the schema says is done by the walk over it; the rest is here. */
 export function normalize (config: GatewayConfig): Settings {
-  const { $schema, server, via, routes, upstreams, headers, securityHeaders, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
+  const { $schema, server, via, routes, upstreams, headers, securityHeaders, admin, ...plain } = normalizeBySchema(GatewayConfigSchema, config)
   const globals = { ...plain, securityHeaders, ...(headers && { headers }) }
   return {
     ...plain,
+    ...(admin && { admin: { ...admin, host: bareHost(admin.host) } }),
     server: { ...server, trustProxy: splitProxies(server.trustProxy), health: server.health === true ? HEALTH_PATHS : server.health },
     via: nameInVia(via),
     routes: routes.map((route) => normalizeRoute(route, globals)),

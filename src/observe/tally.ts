@@ -107,8 +107,8 @@ export class RouteTally implements Observer {
     return this.#cells.flatMap((values, place) => values === undefined
       ? []
       : [{
-          method: METHODS[Math.floor(place / STATUSES.length)] ?? 'OTHER',
-          status: STATUSES[place % STATUSES.length] ?? '',
+          method: String(METHODS[Math.floor(place / STATUSES.length)]),
+          status: String(STATUSES[place % STATUSES.length]),
           outcomes: values.subarray(0, OUTCOMES.length),
           durations: values.subarray(OUTCOMES.length)
         }])
@@ -158,15 +158,15 @@ function isFailure (status: number, outcome: Outcome): boolean {
 }
 
 function addOne (values: Float64Array, place: number): void {
-  values[place] = (values[place] ?? 0) + 1
+  values[place] = Number(values[place]) + 1
 }
 
 /** @param from where the histogram begins */
 function add (values: Float64Array, from: number, seconds: number): void {
   let bucket = 0
-  while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] ?? Infinity)) bucket++
+  while (bucket < BUCKETS.length && seconds > Number(BUCKETS[bucket])) bucket++
   addOne(values, from + bucket)
-  values[from + SUM] = (values[from + SUM] ?? 0) + seconds
+  values[from + SUM] = Number(values[from + SUM]) + seconds
 }
 
 /** What is counted of all routes of one registration. */

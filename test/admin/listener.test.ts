@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { adminCall, ADMIN, adminPort, EventStream, stateOf, TOKEN } from '../fixtures/admin.js'
 import { call, gatewayOver, gatewayTo } from '../fixtures/gateway.js'
@@ -169,6 +170,17 @@ t.test('an error of its own is told to the log alone', async t => {
   t.equal(status, 500)
   t.match(json().error, { code: 'INTERNAL_ERROR', message: 'Internal error' })
   t.match(lines.at(-1), { level: 50, err: { message: 'made up' }, msg: 'the admin listener failed' })
+  const stream = await EventStream.open(t, adminPort(lines))
+  t.equal((await stream.next()).name, 'configuration')
+  await t.rejects(stream.next(), 'who follows is cut off')
+  t.equal(lines.filter(({ msg }) => msg === 'the admin listener failed').length, 2)
+})
+
+t.test('at an address of IPv6', { skip: Object.values(networkInterfaces()).flat().some(address => address?.address === '::1') ? false : 'there is no IPv6' }, async t => {
+  const { lines } = await gatewayTo(t, 1, {}, { admin: { port: 0, host: '[::1]' } })
+  const url = String(lines.flatMap(line => 'admin' in line ? [line.admin] : [])[0])
+  t.match(url, /^http:\/\/\[::1\]:\d+$/)
+  t.equal((await fetch(`${url}/api/state`)).status, 200)
 })
 
 t.test('the state: version, uptime, and what is read within a second is read once', async t => {

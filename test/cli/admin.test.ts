@@ -158,6 +158,7 @@ t.test('a gateway that ends is not ready, to its end', async t => {
   t.equal(status, 503)
   t.equal(String(body), '{"status":"draining"}')
   t.equal((await stateOf(admin)).isDraining, true)
+  t.equal([...await metricsOf(admin)].find(([key]) => key.startsWith('gateway_requests_in_flight{route="/"'))?.[1], 1)
   release()
   await client.until('last')
   t.equal(await gateway.exited, 0)

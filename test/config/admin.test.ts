@@ -6,6 +6,7 @@ import { mistakesIn, withRoute } from './mistakes.js'
 t.test('admin: off where it is absent, and what holds where it is there', async t => {
   t.equal(checkConfig(withRoute()).admin, undefined)
   t.strictSame(checkConfig(withRoute({}, { admin: {} })).admin, { port: 9900, host: '127.0.0.1', hosts: [], maxStreams: 16 })
+  t.equal(checkConfig(withRoute({}, { admin: { host: '[::1]' } })).admin?.host, '::1')
   t.equal(checkConfig(withRoute({}, { admin: { token: '${T}' } }), { env: { T: 'abc.-_~+/==' } }).admin?.token, 'abc.-_~+/==') // eslint-disable-line no-template-curly-in-string -- of the environment
 })
 

@@ -19,6 +19,8 @@ const isCurlThere = await Promise.race([once(curl, 'exit').then(() => true), onc
 t.test('what it says to try gives what is printed', { buffered: true, skip: isCurlThere ? false : 'curl is not installed' }, async t => {
   const demo = new NodeProcess(t, DEMO, { DEMO_PORTS: ANY_PORTS })
   const [, url = ''] = await demo.until(/The gateway listens at (\S+)\. Ctrl-C/)
+  const [, page = ''] = await demo.until(/Its status page is at (\S+)/)
+  t.match(await (await fetch(page)).text(), /<title>Gateway<\/title>/)
   const blocks = demo.output.split('\n\n').filter(block => block.includes('→'))
   t.equal(blocks.length, 10)
   const file = `${t.testdir()}/64mb.bin`

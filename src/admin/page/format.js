@@ -42,6 +42,11 @@ export function span (milliseconds) {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
 }
 
+/** How long it is since something. @param {number} milliseconds */
+export function ago (milliseconds) {
+  return milliseconds < 1000 ? 'just now' : `${span(milliseconds)} ago`
+}
+
 /** @param {number} time in milliseconds since 1970 */
 export function clock (time) {
   return new Date(time).toLocaleTimeString(undefined, { hour12: false })

@@ -97,7 +97,7 @@ function problems ({ isDraining, silent, upstreams }) {
   return [
     ...(isDraining ? ['The gateway is about to end, and drains'] : []),
     ...(silent > 0 ? [`${plural(silent, 'worker does', 'workers do')} not respond, and ${silent === 1 ? 'is' : 'are'} left out`] : []),
-    ...(down.length > 0 ? [`No target is available of ${down.map(({ upstream }) => upstream).join(', ')}`] : [])
+    ...(down.length > 0 ? [`Not available: ${down.map(({ upstream }) => upstream).join(', ')}`] : [])
   ]
 }
 

@@ -1,6 +1,6 @@
 import { History, spark } from './charts.js'
 import { element, keep, setAttribute, setText, table } from './dom.js'
-import { clock, count, duration, percent, plural, rate, size, span } from './format.js'
+import { ago, clock, count, duration, percent, plural, rate, size, span } from './format.js'
 
 // What there is one row of for each: targets, routes, failures, policies, workers.
 
@@ -13,37 +13,62 @@ const TONES = { available: 'ok', unhealthy: 'bad', ejected: 'bad', failing: 'bad
 /** Words for a name that stands for none. */
 const NOWHERE = { route: 'no route', upstream: 'the gateway itself' }
 
-/** @param {Element} place */
+/** Of each target, wherever it stands. */
+const TARGET_COLUMNS = [
+  { title: 'State', kind: 'first', show: showState },
+  { title: 'Target', kind: 'wide mono', show: ({ target, isBackup }, cell) => setText(cell, isBackup ? `${target} (backup)` : target) },
+  {
+    title: 'Reason',
+    kind: 'wide',
+    show ({ reason, since, time }, cell) {
+      cell.classList.toggle('nothing', reason === undefined)
+      setText(cell, reason === undefined ? '–' : `${reason} · ${ago(time - since)}`)
+    }
+  },
+  { title: 'In flight', kind: 'number', show: ({ inFlight }, cell) => setText(cell, count(inFlight)) },
+  { title: 'Attempts', kind: 'number', show: ({ succeeded, failed, abandoned }, cell) => setText(cell, count(succeeded + failed + abandoned)) },
+  { title: 'Failed', kind: 'number', show: ({ failed }, cell) => setText(cell, count(failed)) },
+  { title: 'Ejections', kind: 'number', show: ({ ejections }, cell) => setText(cell, count(ejections)) },
+  { title: 'Connections', kind: 'number', show: ({ open, idle }, cell) => setText(cell, `${count(open)}, ${count(idle)} idle`) },
+  { title: 'Reused', kind: 'number', show: ({ opened, reused }, cell) => setText(cell, percent(opened + reused === 0 ? null : reused / (opened + reused))) }
+]
+
+const OWN = 'Targets of a route alone'
+
+/** Those of `upstreams` each by itself, and those that are a route's own together. @param {Element} place */
 export function makeUpstreams (place) {
   const empty = element('p', { class: 'none card' }, 'No route goes to a service.')
   const list = element('div', { class: 'stack' })
   place.append(empty, list)
   return state => {
     empty.hidden = state.upstreams.length > 0
-    keep(list, state.upstreams, ({ upstream }) => upstream, ({ upstream }) => {
-      const summary = element('p', { class: 'quiet' })
-      const rows = element('div')
-      const update = table(rows, `Targets of ${upstream}`, [
-        { title: 'State', kind: 'first', show: showState },
-        { title: 'Target', kind: 'wide mono', show: ({ target, isBackup }, cell) => setText(cell, isBackup ? `${target} (backup)` : target) },
-        { title: 'Reason', kind: 'wide reason', show: ({ reason, since, time }, cell) => setText(cell, reason === undefined ? 'as it began' : `${reason} · ${span(time - since)} ago`) },
-        { title: 'In flight', kind: 'number', show: ({ inFlight }, cell) => setText(cell, count(inFlight)) },
-        { title: 'Attempts', kind: 'number', show: ({ succeeded, failed, abandoned }, cell) => setText(cell, count(succeeded + failed + abandoned)) },
-        { title: 'Failed', kind: 'number', show: ({ failed }, cell) => setText(cell, count(failed)) },
-        { title: 'Ejections', kind: 'number', show: ({ ejections }, cell) => setText(cell, count(ejections)) },
-        { title: 'Connections', kind: 'number', show: ({ open, idle }, cell) => setText(cell, `${count(open)}, ${count(idle)} idle`) },
-        { title: 'Reused', kind: 'number', show: ({ opened, reused }, cell) => setText(cell, percent(opened + reused === 0 ? null : reused / (opened + reused))) }
-      ], { keyOf: ({ target }) => target, toneOf: ({ state }) => TONES[state] === 'ok' ? undefined : TONES[state], none: 'Its names have been looked up, and stand for nothing.' })
-      const node = element('article', { class: 'card', 'data-upstream': upstream }, element('div', { class: 'head' }, element('h3', {}, upstream), summary), rows)
-      return {
-        node,
-        update ({ targets, waiting }) {
-          const available = targets.filter(({ state }) => state === 'available').length
-          setText(summary, `${available} of ${plural(targets.length, 'target', 'targets')} available${waiting > 0 ? ` · ${count(waiting)} waiting` : ''}`)
-          update(targets.map(target => ({ ...target, time: state.time })))
-        }
-      }
-    })
+    keep(list, groupsOf(state), ({ name }) => name, makeUpstream)
+  }
+}
+
+function groupsOf ({ upstreams, time }) {
+  const isOwn = ({ upstream, targets }) => targets.length === 1 && targets[0].target === upstream
+  const groups = upstreams.filter(one => !isOwn(one)).map(({ upstream, waiting, targets }) => ({ name: upstream, waiting, targets, time }))
+  const own = upstreams.filter(isOwn)
+  const waiting = own.reduce((sum, one) => sum + one.waiting, 0)
+  return own.length === 0 ? groups : [...groups, { name: OWN, waiting, targets: own.flatMap(({ targets }) => targets), time }]
+}
+
+function makeUpstream ({ name }) {
+  const summary = element('p', { class: 'quiet' })
+  const rows = element('div', { class: 'targets' })
+  const update = table(rows, name === OWN ? OWN : `Targets of ${name}`, TARGET_COLUMNS, {
+    keyOf: ({ target }) => target,
+    toneOf: ({ state }) => TONES[state] === 'ok' ? undefined : TONES[state],
+    none: 'Its names have been looked up, and stand for nothing.'
+  })
+  return {
+    node: element('article', { class: 'card', 'data-upstream': name }, element('div', { class: 'head' }, element('h3', {}, name), summary), rows),
+    update ({ targets, waiting, time }) {
+      const available = targets.filter(({ state }) => state === 'available').length
+      setText(summary, `${available} of ${plural(targets.length, 'target', 'targets')} available${waiting > 0 ? ` · ${count(waiting)} waiting` : ''}`)
+      update(targets.map(target => ({ ...target, time })))
+    }
   }
 }
 
@@ -110,9 +135,9 @@ function written (show) {
 export function makeFailures (place) {
   const update = table(place, 'Recent failures', [
     { title: 'When', kind: 'plain when', show: ({ time }, cell) => setText(cell, clock(time)) },
-    { title: 'Status', kind: 'plain', show: ({ status, outcome }, cell) => setText(cell, outcome === 'completed' ? String(status) : `${status} ${outcome}`) },
+    { title: 'Status', kind: 'plain status-of', show: ({ status, outcome }, cell) => setText(cell, outcome === 'completed' ? String(status) : `${status} ${outcome}`) },
     { title: 'Request', kind: 'wide mono', show: ({ method, path }, cell) => setText(cell, `${method} ${path}`) },
-    { title: 'Cause', kind: 'wide', show: ({ reason, cause }, cell) => setText(cell, cause === undefined || reason.includes(cause) ? reason : `${reason} (${cause})`) },
+    { title: 'Cause', kind: 'wide cause', show: ({ reason, cause }, cell) => setText(cell, cause === undefined || reason.includes(cause) ? reason : `${reason} (${cause})`) },
     { title: 'Target', kind: 'wide mono', show: ({ target, upstream, attempts }, cell) => setText(cell, `${target ?? upstream}${attempts > 1 ? `, attempt ${attempts}` : ''}`) },
     { title: 'Request id', kind: 'plain mono id', show: ({ id }, cell) => setText(cell, id) }
   ], { keyOf: ({ id, time }) => `${time} ${id}`, none: 'None: every request of late had its response.' })
@@ -155,7 +180,7 @@ export function makeWorkers (place) {
     { title: 'Process', kind: 'first', show: ({ pid, isDraining }, cell) => setText(cell, isDraining ? `${pid}, draining` : String(pid)) },
     { title: 'Uptime', kind: 'number', show: ({ startedAt, time }, cell) => setText(cell, span(time - startedAt)) },
     { title: 'In flight', kind: 'number', show: ({ inFlight }, cell) => setText(cell, count(inFlight)) },
-    { title: 'Client connections', kind: 'number', show: ({ connections }, cell) => setText(cell, count(connections)) }
+    { title: 'Clients', kind: 'number', show: ({ connections }, cell) => setText(cell, count(connections)) }
   ], { keyOf: ({ pid }) => String(pid), toneOf: ({ isDraining }) => isDraining ? 'warn' : undefined, none: 'No worker responds.' })
   return state => update(state.workers.map(worker => ({ ...worker, time: state.time })))
 }

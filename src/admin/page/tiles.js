@@ -18,12 +18,12 @@ export function makeTiles (place) {
   const tiles = [
     tile(place, 'Requests', 'a second', chart('Requests a second', [{ name: 'requests', color: 'accent', history: requests, hasArea: true }], rate, 5),
       state => rate(state.rate), state => [['', `${count(state.requests)} in all`]]),
-    tile(place, 'Errors', 'of the requests', chart('Part of the requests that failed', [{ name: 'errors', color: 'bad', history: errors, hasArea: true }], percent, 0.01),
+    tile(place, 'Errors', 'failed', chart('Part of the requests that failed', [{ name: 'errors', color: 'bad', history: errors, hasArea: true }], percent, 0.01),
       state => percent(state.errorRate), state => [['', `${count(state.failed)} in all`]]),
-    tile(place, 'Duration', 'median', chart('How long requests take', [
+    tile(place, 'Duration', 'p50', chart('How long requests take', [
       { name: 'p50', color: 'accent', history: p50 }, { name: 'p95', color: 'mid', history: p95 }, { name: 'p99', color: 'bad', history: p99 }
     ], duration, 1),
-    state => duration(state.p50), state => [['accent', 'p50', duration(state.p50)], ['mid', 'p95', duration(state.p95)], ['bad', 'p99', duration(state.p99)]]),
+    state => duration(state.p50), state => [['accent', 'p50'], ['mid', 'p95', duration(state.p95)], ['bad', 'p99', duration(state.p99)]]),
     tile(place, 'In flight', 'requests', chart('Requests in flight', [{ name: 'in flight', color: 'accent', history: inFlight, hasArea: true }], count, 5),
       state => count(state.inFlight), state => [['', 'waiting', count(sum(state.upstreams, ({ waiting }) => waiting))], ['', 'tunnels', count(sum(state.routes, ({ tunnels }) => tunnels))]]),
     tile(place, 'Connections', 'to upstreams', chart('Connections to upstreams', [

@@ -14,6 +14,7 @@ import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
 import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
 import { Observers } from '../src/proxy/observers.js'
+import type { Observer } from '../src/proxy/observers.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import { acceptEveryMethod, leaveBodyAlone, OTHER_METHODS, tolerateContentType, WITHOUT_PARSER } from '../src/server/any-request.js'
@@ -42,6 +43,8 @@ import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
 export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
+  /** Who else is told of exchanges. */
+  observers: readonly Observer[]
   /** One line per request, and how. */
   accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
@@ -68,7 +71,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const host = gatewayOf(fastify)
   const lines = await accessLinesOf(fastify, options.accessLog, options.isService === true)
   const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
-  const routes = new RouteFactory(options, new Observers([inFlight, ...(lines === undefined ? [] : [new AccessLog(lines)])]))
+  const routes = new RouteFactory(options, new Observers([inFlight, ...options.observers, ...(lines === undefined ? [] : [new AccessLog(lines)])]))
   const mounts = new Mounts({ ...options, mountedPrefix }, upstreams, routes)
 
   continueInTurn(fastify.server)
@@ -138,6 +141,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const route = request[kMount]?.route
     if (route === undefined) {
       giveUp(request, reply)
+      // Node tells a response nothing that never had its connection.
+      reply.raw.emit('close')
       return
     }
     reply.hijack()
@@ -172,7 +177,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const calls = request[kMount]?.calls
     const { onSend } = hosts
     if (calls === undefined && onSend === undefined) return undefined
-    const beforeHead = onSend && (() => runOnSend(onSend, fastify, request, reply))
+    const beforeHead = onSend && ((status: number) => runOnSend(onSend, fastify, request, reply, status))
     return new ExchangeHooks(calls ?? NO_HOOKS, request, request.log, beforeHead)
   }
 

@@ -58,7 +58,7 @@ export async function tryOut (settings: Settings, asked: AskedRequest): Promise<
   try {
     await fastify.register(async scope => {
       const routes = settings.routes.map((route, nth) => redirected(countedHere(route), settings.upstreams, nth, portOf(service)))
-      await registerService(scope, { ...countedHere(settings), server: plain, upstreams: {}, routes })
+      await registerService(scope, { ...countedHere(settings), tracing: false, server: plain, upstreams: {}, routes })
     })
     await fastify.listen({ port: 0, host: LOOPBACK })
     const response = await ask(portOf(fastify.server), asked)

@@ -72,7 +72,7 @@ export function logLocal (lines: AccessLines, request: LocalRequest, status: num
   lines.write({ ...request, status, ...(duration !== undefined && { duration: rounded(duration) }), outcome }, false, raw)
 }
 
-function localOutcome (status: number): Outcome {
+export function localOutcome (status: number): Outcome {
   if (status === CLIENT_CLOSED_REQUEST) return 'client aborted'
   // A preflight is responded to as it should be, and nothing is rejected by it.
   return status < 400 ? 'completed' : 'rejected'

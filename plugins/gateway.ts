@@ -15,6 +15,7 @@ import type { Rejecter } from '../src/proxy/errors.js'
 import { ExchangeHooks } from '../src/proxy/exchange-hooks.js'
 import type { HooksOfRoute } from '../src/proxy/exchange-hooks.js'
 import { Exchange, exchangeOf } from '../src/proxy/exchange.js'
+import type { Observer } from '../src/proxy/observers.js'
 import { splitAbsolute } from '../src/proxy/path.js'
 import { PrefixTable } from '../src/proxy/prefix-table.js'
 import { acceptEveryMethod, leaveBodyAlone, OTHER_METHODS, tolerateContentType, WITHOUT_PARSER } from '../src/server/any-request.js'
@@ -43,6 +44,8 @@ import { sharedLog, withoutFastifysLines } from '../src/server/request-log.js'
 export interface Options extends Pick<Settings, 'routes' | 'upstreams' | 'via' | 'forwarded' | 'requestId'> {
   /** What decides before an exchange, in this order. */
   policies: readonly Policy[]
+  /** Who else is told of exchanges. */
+  observers: readonly Observer[]
   /** One line per request, and how. */
   accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
@@ -79,7 +82,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
   const lines = await accessLinesOf(fastify, options.accessLog, options.isService === true)
   const upstreams = new Upstreams(options.upstreams, fastify.log, change => host.tell(change, fastify.log))
   const tally = options.counts?.tally
-  const routes = new RouteFactory(options, [inFlight, ...(lines === undefined ? [] : [new AccessLog(lines)])])
+  const routes = new RouteFactory(options, [inFlight, ...options.observers, ...(lines === undefined ? [] : [new AccessLog(lines)])])
   const mounts = new Mounts({ ...options, mountedPrefix, ...(tally && { tally }) }, upstreams, routes)
   options.counts?.watch(upstreams)
 
@@ -151,6 +154,8 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const route = request[kMount]?.route
     if (route === undefined) {
       giveUp(request, reply)
+      // Node tells a response nothing that never had its connection.
+      reply.raw.emit('close')
       return
     }
     reply.hijack()
@@ -184,7 +189,7 @@ export default fp(async function gateway (fastify: FastifyInstance, options: Opt
     const calls = request[kMount]?.calls
     const { onSend } = hosts
     if (calls === undefined && onSend === undefined) return undefined
-    const beforeHead = onSend && (() => runOnSend(onSend, fastify, request, reply))
+    const beforeHead = onSend && ((status: number) => runOnSend(onSend, fastify, request, reply, status))
     return new ExchangeHooks(calls ?? NO_HOOKS, request, request.log, beforeHead)
   }
 

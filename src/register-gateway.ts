@@ -4,16 +4,18 @@ import auth from '../plugins/auth.js'
 import cors from '../plugins/cors.js'
 import gateway from '../plugins/gateway.js'
 import rateLimit from '../plugins/rate-limit.js'
+import tracing from '../plugins/tracing.js'
 import upgrade from '../plugins/upgrade.js'
 import { ProcessSource } from './admin/process-source.js'
 import { loadPrometheus } from './admin/prometheus.js'
 import { hideSecrets } from './config/index.js'
 import type { AccessLogSettings, Settings } from './config/index.js'
+import type { Observer } from './proxy/observers.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { CountingPolicy, Policy } from './server/policy.js'
 import { reloadUpstreamCertificates } from './server/upstream-certificates.js'
 
-export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId' | 'admin'> {
+export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstreams' | 'cors' | 'rateLimit' | 'via' | 'forwarded' | 'requestId' | 'admin' | 'tracing'> {
   /** One line per request, and how. */
   accessLog: AccessLogSettings
   /** Whether the app is the gateway alone: no routes of others stand among its own, nobody's hooks write to a request's log. */
@@ -35,6 +37,8 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstream
 export async function registerGateway (fastify: FastifyInstance, settings: GatewayRegistration): Promise<void> {
   const policies: Policy[] = []
   const counting: CountingPolicy[] = []
+  const observers: Observer[] = []
+  await fastify.register(tracing, { ...settings, observers })
   await fastify.register(cors, { ...settings, policies })
   await fastify.register(access, { policies })
   await fastify.register(rateLimit, { ...settings, policies, counting })
@@ -42,7 +46,7 @@ export async function registerGateway (fastify: FastifyInstance, settings: Gatew
   policies.push(...counting)
   await fastify.register(upgrade, settings)
   const counts = settings.admin && await countFor(fastify, settings.admin, settings)
-  await fastify.register(gateway, { ...settings, policies, ...(counts && { counts }) })
+  await fastify.register(gateway, { ...settings, policies, observers, ...(counts && { counts }) })
   const targets = settings.routes.flatMap(({ target }) => target ?? [])
   reloadUpstreamCertificates(fastify, [...targets, ...Object.values(settings.upstreams)].flatMap(({ tls }) => tls ?? []))
 }

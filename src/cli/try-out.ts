@@ -59,7 +59,7 @@ export async function tryOut (settings: Settings, asked: AskedRequest): Promise<
     await fastify.register(async scope => {
       const routes = settings.routes.map((route, nth) => redirected(countedHere(route), settings.upstreams, nth, portOf(service)))
       const { admin, ...others } = countedHere(settings)
-      await registerService(scope, { ...others, server: plain, upstreams: {}, routes })
+      await registerService(scope, { ...others, tracing: false, server: plain, upstreams: {}, routes })
     })
     await fastify.listen({ port: 0, host: LOOPBACK })
     const response = await ask(portOf(fastify.server), asked)

@@ -1,3 +1,4 @@
+import { LEAST_LOG_SIZE, LOG_SIZE } from './formats.js'
 import { AnyOf, Count, Default, Duration, Fraction, List, OneOf, Optional, Section, Size, Switch, Text } from './kinds.js'
 
 const ACCESS_LOG = 'must be true, false or an object such as { "slow": "1s", "sample": 0.1 }'
@@ -12,7 +13,7 @@ const Options = Section('How the lines are written.', {
       List('Fields.', Text('A field.', { format: 'log-field', errorMessage: FIELD }), { minItems: 1, errorMessage: FORMAT })
     ], { typeName: '`"json"`, `"common"`, `"combined"` or list of fields', examples: ['json', ['time', 'ip', 'url', 'status']], errorMessage: FORMAT })),
   file: Optional(Text('Where they are written. On SIGUSR1 the file is opened again, for whoever rotates it.', { examples: ['/var/log/gateway/access.log'], errorMessage: 'must be the path of a file' }), 'the log'),
-  maxSize: Optional(Size('The file is put aside when it is as large: its name then ends in the time. Needs `npm install rotating-file-stream`.', { least: 1, examples: ['100mb'], errorMessage: 'must be a size: whole bytes (104857600) or text such as "100mb"' })),
+  maxSize: Optional(Size('The file is put aside when it is as large: its name then ends in the time. Needs `npm install rotating-file-stream`.', { least: LEAST_LOG_SIZE, format: 'log-size', examples: ['100mb'], errorMessage: LOG_SIZE })),
   maxFiles: Default(10, Count('How many files that were put aside are kept.', { least: 1, most: 1000 })),
   sample: Default(1, Fraction('The part of the successes that is written. What failed always is: a 5xx, and whatever did not complete.', { least: 0, most: 1 })),
   slow: Optional(Duration('A request that takes as long is written at `warn`, whatever `sample` says. WebSockets never are slow.')),

@@ -32,6 +32,8 @@ const ORIGINS = 'must be one exact origin, one with "*" as its whole first label
 
 /** Bytes of a request's head: what browsers send must pass, and each connection may take as much memory. */
 export const LEAST_HEADER_SIZE = 1024
+/** More than is written at once: a file that is put aside has something in it. */
+export const LEAST_LOG_SIZE = 65_536
 export const MOST_HEADER_SIZE = 1024 ** 2
 
 /** What `maxHeaderSize` may be. */
@@ -74,6 +76,7 @@ export const formats = {
   'cookie-domain': validateCookieDomain,
   'hash-key': (text) => HASH_KEY.test(text) ? undefined : 'must be "ip", "path", "header:" and a name, or "cookie:" and a name',
   'log-field': validateLogField,
+  'log-size': text => SIZE.test(text) && parseSize(text) >= LEAST_LOG_SIZE ? undefined : LOG_SIZE,
   'upstream-name': (text) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) ? undefined : 'must be a name of up to 64 letters, digits and "-", "_", ".", that starts with a letter or digit',
   'client-key': (text) => CLIENT_KEY_TEXT.test(text) ? undefined : CLIENT_KEY,
   'jwks-url': validateJwksUrl,
@@ -175,6 +178,8 @@ function validateOrigins (text: string): string | undefined {
   const wrong = isBare || more.length > 0 || origin.includes('*') ? ORIGINS : validateOrigin(origin)
   return wrong?.replace(`"${scheme}://x.`, `"${scheme}://*.`)
 }
+
+export const LOG_SIZE = 'must be a size of at least 64kb: whole bytes (104857600) or text such as "100mb"'
 
 const LOG_FIELDS = [
   'time', 'reqId', 'ip', 'method', 'url', 'status', 'route', 'target', 'attempts', 'bytes', 'duration', 'upstreamDuration', 'outcome', 'err', 'cause'

@@ -3,7 +3,7 @@ import { Admin } from './admin-schema.js'
 import { GlobalAccess, GlobalAuth } from './auth-schema.js'
 import { GlobalCors } from './cors-schema.js'
 import { GlobalHeaders, GlobalSecurityHeaders } from './headers-schema.js'
-import { AnyOf, Default, List, OneOf, Optional, Section, Text } from './kinds.js'
+import { AnyOf, Default, List, OneOf, Optional, Section, Switch, Text } from './kinds.js'
 import { GlobalRateLimit } from './rate-limit-schema.js'
 import { RequestId } from './request-id-schema.js'
 import { Route } from './route-schema.js'
@@ -36,6 +36,7 @@ export const GatewayConfigSchema = Section('The routes of a fastify-stream-gatew
   headers: Optional(GlobalHeaders),
   securityHeaders: Default(false, GlobalSecurityHeaders),
   requestId: Optional(RequestId),
+  tracing: Default(true, Switch('Make spans for requests, and for what is sent to services, where an OpenTelemetry SDK is registered. Where none is, trace headers pass unchanged.')),
   upstreams: Default({}, Upstreams),
   routes: List('The mounted prefixes; at least one.', Route, { minItems: 1, errorMessage: 'must be a list with at least one route' })
 }, { errorMessage: 'must be an object with "routes"' })

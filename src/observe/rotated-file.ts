@@ -19,8 +19,12 @@ export interface Rotation {
   readonly maxSize: number
   /** That were put aside, and are kept. */
   readonly maxFiles: number
-  /** Appends to the file, and rotates it: at once where it is as large already. */
-  readonly open: () => Writable
+  /**
+   * Appends to the file.
+   *
+   * @param isFull whether it is put aside before, and after what is written then if that fills it again
+   */
+  readonly open: (isFull: boolean) => Writable
 }
 
 /**
@@ -39,23 +43,30 @@ export function rotatedSink ({ path, maxSize, maxFiles, open }: Rotation): FileS
     inode = 0
   }
 
-  function opened (): Writable {
-    const made = open()
+  function opened (isFull: boolean): Writable {
+    const made = open(isFull)
     // The write that fails is told of it.
     made.on('error', ignore)
     made.on('rotated', () => { removeOldest(path, maxFiles) })
     return made
   }
 
-  function write (chunk: Buffer, done: (failure?: SinkFailure) => void): void {
+  function write (chunk: Buffer, done: (failure?: SinkFailure) => void, isAgain = false): void {
     stat(path, (error, file) => {
+      const isFull = error === null && file.size >= maxSize
       // There is none while another process puts it aside.
-      if (inode !== 0 && (error !== null || file.ino !== inode || file.size >= maxSize)) letGo()
-      const current = stream ??= opened()
+      if (isFull || (inode !== 0 && (error !== null || file.ino !== inode))) letGo()
+      const current = stream ??= opened(isFull)
       current.write(chunk, error => {
         if (error != null) {
           if (current === stream) letGo()
-          done({ error, rest: chunk })
+          // Another process has put it aside just before.
+          if (isFull && !isAgain) write(chunk, done, true)
+          else done({ error, rest: chunk })
+        } else if (isFull || current !== stream) {
+          // Whoever rotates does that alone: a failure to do so after a write would have it written again.
+          if (current === stream) letGo()
+          done()
         } else {
           stat(path, (error, file) => {
             inode = error === null && current === stream ? file.ino : 0
@@ -68,7 +79,7 @@ export function rotatedSink ({ path, maxSize, maxFiles, open }: Rotation): FileS
 
   return {
     chunkSize: CHUNK,
-    write,
+    write: (chunk, done) => { write(chunk, done) },
     writeNow (chunk) {
       try {
         appendFileSync(path, chunk, { mode: MODE })

@@ -4,6 +4,7 @@ import { QueueFullError } from '../upstream/pool.js'
 import type { AttemptResult, Target } from '../upstream/target.js'
 import { Discard } from './discard.js'
 import { fieldValue } from './fields.js'
+import type { ObservedAttempt } from './observers.js'
 import type { AttemptFailure } from './retry.js'
 
 /** A body on its way to an upstream. */
@@ -47,6 +48,8 @@ export interface AttemptOwner {
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void
   /** There will be no response. */
   failed (failure: AttemptFailure): void
+  /** It has ended, and its target was told. */
+  attemptEnded (attempt: Attempt, result: AttemptResult, reason: string, error: Error | undefined): void
 }
 
 const kAttempt = Symbol('attempt')
@@ -54,7 +57,7 @@ const kAttempt = Symbol('attempt')
 type Sent = UpstreamRequest & { [kAttempt]?: Attempt }
 
 /** One try of an exchange at one target. */
-export class Attempt implements PoolRequest {
+export class Attempt implements PoolRequest, ObservedAttempt {
   readonly method: string
   readonly path: string
   readonly head: string[]
@@ -65,6 +68,7 @@ export class Attempt implements PoolRequest {
   status = 0
   /** Whether its connection went over to another protocol. */
   hasSwitched = false
+  hasEjected = false
   readonly #owner: AttemptOwner
   readonly #body: OutgoingBody | undefined
   #request: Sent | undefined
@@ -167,7 +171,7 @@ export class Attempt implements PoolRequest {
     this.#isOver = true
     // What was lost on a kept connection is nobody's fault.
     const isTargets = progress !== 'lost' && progress !== 'unprocessed' && !(error instanceof QueueFullError)
-    this.end(isTargets ? 'failed' : 'abandoned', error.code ?? error.message)
+    this.end(isTargets ? 'failed' : 'abandoned', error.code ?? error.message, error)
     this.#owner.failed({ error, progress })
   }
 
@@ -189,10 +193,20 @@ export class Attempt implements PoolRequest {
   }
 
   /** Tells the target how it went. Only the first call counts. */
-  end (result: AttemptResult, reason: string): void {
+  end (result: AttemptResult, reason: string, error?: Error): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    const wasEjected = this.target.isEjected
     this.target.ended(result, reason)
+    this.hasEjected ||= !wasEjected && this.target.isEjected
+    this.#owner.attemptEnded(this, result, reason, error)
+  }
+
+  /** The target asked to be left alone. */
+  rest (milliseconds: number): void {
+    const wasEjected = this.target.isEjected
+    this.target.rest(milliseconds)
+    this.hasEjected = !wasEjected && this.target.isEjected
   }
 
   /** Has a response that nobody wants read to its end, for its connection's sake. */

@@ -26,6 +26,7 @@ export interface AttemptsOwner {
   header (name: string): string | undefined
   /** An attempt begins. */
   attempted (): void
+  attemptEnded (attempt: Attempt, result: AttemptResult, reason: string, error: Error | undefined): void
   /** @returns whether to go on waiting */
   silent (): boolean
   informed (interim: Interim): void
@@ -93,8 +94,9 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
     try {
       attempt.send()
     } catch (error) {
-      attempt.end('abandoned', '')
-      this.#owner.notSent(notSent(error))
+      const wrong = notSent(error)
+      attempt.end('abandoned', '', wrong)
+      this.#owner.notSent(wrong)
     }
   }
 
@@ -150,6 +152,10 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
     this.#timer = undefined
   }
 
+  attemptEnded (attempt: Attempt, result: AttemptResult, reason: string, error: Error | undefined): void {
+    this.#owner.attemptEnded(attempt, result, reason, error)
+  }
+
   get client (): ClientConnection {
     return this.#owner.client
   }
@@ -180,7 +186,7 @@ export class Attempts implements AttemptOwner, Waiter, RepeatableRequest {
   end (outcome: Outcome, error: GatewayError | undefined): void {
     const { current } = this
     if (outcome !== 'completed' || current?.isSent === false) this.drop()
-    current?.end(resultOf(current, outcome, error), error === undefined ? `status ${current.status}` : reasonOf(error))
+    current?.end(resultOf(current, outcome, error), error === undefined ? `status ${current.status}` : reasonOf(error), error)
   }
 
   /** Whatever they have come to, they are over. */
@@ -244,7 +250,7 @@ function ignore (): void {}
 function discard (attempt: Attempt, { statusCode, rawHeaders }: UpstreamResponse): void {
   const value = statusCode === 503 ? fieldValue(rawHeaders, 'retry-after') : undefined
   const rest = value === undefined ? undefined : retryAfter(value)
-  if (rest !== undefined) attempt.target.rest(rest)
+  if (rest !== undefined) attempt.rest(rest)
   attempt.end('failed', `status ${statusCode}`)
   attempt.discard()
 }

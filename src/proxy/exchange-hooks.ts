@@ -37,7 +37,7 @@ export class ExchangeHooks<Request> implements HookCalls {
   readonly #route: HooksOfRoute<Request>
   readonly #request: Request
   readonly #log: Logger
-  readonly #beforeHead: (() => Iterable<unknown>) | undefined
+  readonly #beforeHead: ((status: number) => Iterable<unknown>) | undefined
   readonly #scope = new AsyncResource('fastify-stream-gateway')
   /** The body of a response that was waited for, or that is to become another one. */
   #held: HeldBody | undefined
@@ -46,7 +46,7 @@ export class ExchangeHooks<Request> implements HookCalls {
   #name = ''
 
   /** @param beforeHead what else comes before the head of a response is made */
-  constructor (route: HooksOfRoute<Request>, request: Request, log: Logger, beforeHead: (() => Iterable<unknown>) | undefined) {
+  constructor (route: HooksOfRoute<Request>, request: Request, log: Logger, beforeHead: ((status: number) => Iterable<unknown>) | undefined) {
     this.#route = route
     this.#request = request
     this.#log = log
@@ -140,7 +140,7 @@ export class ExchangeHooks<Request> implements HookCalls {
     }
     if (this.#beforeHead !== undefined) {
       this.#name = 'onSend'
-      yield * this.#beforeHead()
+      yield * this.#beforeHead(seen.statusCode)
     }
     const head = make()
     if (rewriteResponseHeaders === undefined) return head

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { enterExchange, leaveExchange } from '../node/loop-turn.js'
 import type { ClientConnection, Interim, UpstreamResponse } from '../upstream/pool.js'
-import type { Target } from '../upstream/target.js'
+import type { AttemptResult, Target } from '../upstream/target.js'
 import type { Attempt, OutgoingRequest } from './attempt.js'
 import { Attempts } from './attempts.js'
 import type { AttemptsOwner } from './attempts.js'
@@ -100,6 +100,10 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   get target (): Target | undefined {
     return this.#attempts?.current?.target
+  }
+
+  get attempt (): Attempt | undefined {
+    return this.#attempts?.current
   }
 
   get attempts (): number {
@@ -219,6 +223,10 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   attempted (): void {
     for (const attempted of this.route.observers.attempted) attempted(this)
+  }
+
+  attemptEnded (attempt: Attempt, result: AttemptResult, reason: string, error: Error | undefined): void {
+    for (const ended of this.route.observers.attemptEnded) ended(this, attempt, { result, reason, error })
   }
 
   get ip (): string {

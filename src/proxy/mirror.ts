@@ -110,4 +110,6 @@ class Copy implements AttemptOwner, PickRequest {
   }
 
   failed (): void {}
+
+  attemptEnded (): void {}
 }

@@ -83,7 +83,7 @@ async function openSink ({ file, maxSize, maxFiles = 10 }: ChosenFile, load: Loa
   // Of no two processes, and no two registrations of one, the same: renaming would replace what is there.
   const suffix = `${process.pid}-${randomUUID().slice(0, 8)}`
   const nameOf = (time: number | Date | null, nth = 1): string => time === null ? file : asideName(file, new Date(time), `${suffix}-${nth}`)
-  return rotatedSink({ path: file, maxSize, maxFiles, open: () => createStream(nameOf, { size: `${maxSize}B`, mode: MODE }) })
+  return rotatedSink({ path: file, maxSize, maxFiles, open: isFull => createStream(nameOf, { ...(isFull && { size: `${maxSize}B` }), mode: MODE }) })
 }
 
 function openAppending (file: string): FileSink {

@@ -68,9 +68,10 @@ function listsOf (fastify: FastifyInstance): object {
 
 /**
  * What has to be waited for, hook by hook. They get a payload of null, as for a response without a body: the service's
- * goes past them.
+ * goes past them, its status does not.
  */
-export function * runOnSend (hooks: readonly OnSendHook[], fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply): Iterable<unknown> {
+export function * runOnSend (hooks: readonly OnSendHook[], fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply, status: number): Iterable<unknown> {
+  reply.raw.statusCode = status
   for (const hook of hooks) yield call(hook, fastify, request, reply)
 }
 

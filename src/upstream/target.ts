@@ -60,6 +60,11 @@ export class Target {
     this.#owner = owner
   }
 
+  /** Whether it is left alone for a while. */
+  get isEjected (): boolean {
+    return this.condition?.ejection === 'ejected'
+  }
+
   began (): void {
     this.inFlight++
   }

@@ -11,7 +11,7 @@ t.test('mistakes in server.accessLog', async t => {
     'server.accessLog.file: found 1, must be the path of a file',
     'server.accessLog.format: found "apache", must be "json", "common", "combined" or a list of fields such as ["time", "ip", "url", "status"]',
     'server.accessLog.maxFiles: found 0, must be a whole number from 1 to 1000',
-    'server.accessLog.maxSize: found 0, must be a size: whole bytes (104857600) or text such as "100mb"',
+    'server.accessLog.maxSize: found 0, must be a size of at least 64kb: whole bytes (104857600) or text such as "100mb"',
     'server.accessLog.more: unknown key, must be one of format, file, maxSize, maxFiles, sample, slow, redact',
     'server.accessLog.redact: found "token", must be a list of keys such as ["access_token"]',
     'server.accessLog.sample: found 2, must be a number from 0 to 1',
@@ -21,6 +21,7 @@ t.test('mistakes in server.accessLog', async t => {
     'server.accessLog.format[1]: found "addr", must be one of time, reqId, ip, method, url, status, route, target, attempts, bytes, duration, upstreamDuration, outcome, err, cause, or "header:" and a name',
     'server.accessLog.format[2]: found "header:x y", must be one of time, reqId, ip, method, url, status, route, target, attempts, bytes, duration, upstreamDuration, outcome, err, cause, or "header:" and a name'
   ])
+  for (const maxSize of ['63kb', 'big']) t.match(wrong({ file: 'a', maxSize }), [/^server\.accessLog\.maxSize: found "\w+", must be a size of at least 64kb/])
   t.strictSame(wrong({ maxSize: '1mb', maxFiles: 3 }), [
     'server.accessLog.maxFiles: found 3, must come with file: it is the file that is put aside',
     'server.accessLog.maxSize: found "1mb", must come with file: it is the file that is put aside'
@@ -30,5 +31,5 @@ t.test('mistakes in server.accessLog', async t => {
 t.test('what is left out has its default', async t => {
   const settings = (accessLog: object) => checkConfig(withRoute({}, { server: { accessLog } })).server.accessLog
   t.strictSame(settings({}), { format: 'json', maxFiles: 10, sample: 1 })
-  t.match(settings({ file: 'a', maxSize: '1mb', slow: '1s' }), { file: 'a', maxSize: 1024 * 1024, slow: 1000 })
+  t.match(settings({ file: 'a', maxSize: '64kb', slow: '1s' }), { file: 'a', maxSize: 65_536, slow: 1000 })
 })

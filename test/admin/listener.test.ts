@@ -21,7 +21,7 @@ t.test('without its token nothing is told but health, and the page, which has no
       const { status, headers: { 'www-authenticate': scheme }, json } = await call(port, path, { headers: { ...headers } })
       t.equal(status, 401, path)
       t.equal(scheme, 'Bearer')
-      t.match(json(), { success: false, error: { code: 'UNAUTHORIZED', message: 'A token is required' }, requestId: /^[0-9a-f-]{36}$/ })
+      t.match(json(), { success: false, error: { code: 'UNAUTHORIZED', message: 'Valid credentials are required' }, requestId: /^[0-9a-f-]{36}$/ })
     }
   }
   for (const scheme of ['Bearer', 'bearer', 'BEARER ']) t.equal((await call(port, '/api/state', { headers: { authorization: `${scheme} ${TOKEN}` } })).status, 200)

@@ -1,5 +1,9 @@
 import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createSecureServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import bcrypt from 'bcrypt'
 import t from 'tap'
 import type { Test } from 'tap'
 import { checkConfig } from '../../src/config/index.js'
@@ -19,7 +23,7 @@ const page = new Page('from-nginx.md')
 
 /** Of the whole server or the process, with tests of their own elsewhere, or in no nginx that Debian has. */
 const TRIED_ELSEWHERE = [
-  'listen', 'ssl_certificate', 'http2', 'proxy_connect_timeout', 'proxy_send_timeout', 'client_header_timeout', 'keepalive_timeout', 'hash', 'ip_hash', 'keepalive', 'access_log'
+  'auth_jwt', 'listen', 'ssl_certificate', 'http2', 'proxy_connect_timeout', 'proxy_send_timeout', 'client_header_timeout', 'keepalive_timeout', 'hash', 'ip_hash', 'keepalive', 'access_log'
 ]
 
 /** `TARGET` stands for the service's URL. */
@@ -204,6 +208,36 @@ directive('real_ip_header', async t => {
   const { theirs: old, ours: now } = await ask('/api/x', { headers: { 'x-forwarded-for': '203.0.113.7' } })
   t.equal(seen(old).headers['x-real-ip'], '203.0.113.7')
   t.equal(seen(now).headers['x-real-ip'], '203.0.113.7')
+})
+
+directive('allow, deny', async t => {
+  const { ask } = await both(t, { location: 'deny 127.0.0.1; proxy_pass TARGET/;' }, { access: { deny: ['127.0.0.1'] } })
+  t.strictSame(statuses(await ask('/api/x')), [403, 403])
+  const others = await both(t, { location: 'allow 127.0.0.0/8; deny all; proxy_pass TARGET/;' }, { access: { allow: ['127.0.0.0/8'] } })
+  t.strictSame(statuses(await others.ask('/api/x')), [200, 200])
+})
+
+directive('auth_basic', async t => {
+  // Where the process that reads it, which is nobody's, may.
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
+  chmodSync(folder, 0o755)
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'htpasswd')
+  writeFileSync(file, `ann:${bcrypt.hashSync('secret', 4).replace('$2b', '$2y')}\n`)
+  const { ask } = await both(t, { location: `auth_basic gateway; auth_basic_user_file ${file}; proxy_pass TARGET/;` }, { auth: { basic: { file } } })
+  const credentials = (text: string): { headers: Record<string, string> } => ({ headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` } })
+  t.strictSame(statuses(await ask('/api/x')), [401, 401])
+  t.strictSame(statuses(await ask('/api/x', credentials('ann:wrong'))), [401, 401])
+  t.strictSame(statuses(await ask('/api/x', credentials('ann:secret'))), [200, 200])
+})
+
+directive('auth_request', async t => {
+  const { port } = await service(t, ({ headers }, response) => response.writeHead(headers.cookie === 'session=1' ? 204 : 401).end())
+  const { ask } = await both(t, {
+    server: `location = /who { internal; proxy_pass http://127.0.0.1:${port}; proxy_pass_request_body off; proxy_set_header Content-Length ""; }`, location: 'auth_request /who; proxy_pass TARGET/;'
+  }, { auth: { forward: { url: `http://127.0.0.1:${port}/who`, copyRequestHeaders: ['cookie'] } } })
+  t.strictSame(statuses(await ask('/api/x')), [401, 401])
+  t.strictSame(statuses(await ask('/api/x', { headers: { cookie: 'session=1' } })), [200, 200])
 })
 
 directive('mirror', async t => {

@@ -47,6 +47,7 @@ t.test('a front end on another origin logs in through the gateway, with prefligh
     await page.getByText('Logged in as a@example.com.').waitFor()
     t.strictSame(complaints, [])
     t.strictSame(asked, ['POST /login front end', 'GET /me session=1'])
+    await gateway.times(/"url":"\/api\//, 4)
     const seen = gateway.lines.flatMap(line => 'method' in line && 'url' in line ? [`${String(line.method)} ${String(line.url)}`] : [])
     t.strictSame(seen, ['OPTIONS /api/auth/login', 'POST /api/auth/login', 'OPTIONS /api/profile/me', 'GET /api/profile/me'])
   })

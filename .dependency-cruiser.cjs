@@ -10,7 +10,7 @@ const MAY_IMPORT = {
   'src/upstream': { ours: ['src/node'], packages: [] },
   'src/proxy': { ours: ['src/upstream', 'src/node'], packages: [] },
   'src/observe': { ours: ['src/proxy'], packages: ['@opentelemetry/api'] },
-  'src/auth': { ours: ['src/proxy', 'src/upstream', 'src/config', 'src/server/watch-files.ts'], packages: ['bcrypt', '@types/bcrypt', 'jose'] },
+  'src/auth': { ours: ['src/proxy', 'src/upstream', 'src/config', 'src/server/watch-files.ts', 'src/server/optional-package.ts'], packages: ['bcrypt', '@types/bcrypt', 'jose'] },
   'src/server': { ours: ['src/proxy', 'src/upstream', 'src/observe', 'src/node', 'src/config'], packages: ['fastify', 'ioredis', 'pino', 'rotating-file-stream', '@opentelemetry/api'] },
   'src/admin': { ours: ['src/observe', 'src/server', 'src/proxy', 'src/upstream', 'src/config'], packages: ['fastify', 'prom-client'] },
   plugins: { ours: ['src'], packages: ['fastify', 'fastify-plugin', '@fastify/cors', '@fastify/rate-limit', '@opentelemetry/api'] },

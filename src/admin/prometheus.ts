@@ -13,7 +13,7 @@ const PREFIX = 'gateway_'
 
 /** @throws ConfigError where prom-client is not installed */
 export async function loadPrometheus (load: () => Promise<PromClient> = async () => await import('prom-client')): Promise<Prometheus> {
-  return new Prometheus(await loadOptional({ source: 'the admin listener', path: 'admin', found: 'an object', name: 'prom-client' }, load))
+  return new Prometheus(await loadOptional({ source: 'the admin listener', path: 'admin', why: 'found an object', name: 'prom-client' }, load))
 }
 
 /** prom-client, for what it knows of a process, and for the text that Prometheus reads. */

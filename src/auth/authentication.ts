@@ -1,5 +1,5 @@
-import { ConfigError } from '../config/index.js'
 import type { AuthMethodSettings, AuthSettings, JwtSettings } from '../config/index.js'
+import { loadOptional } from '../server/optional-package.js'
 import { ApiKey } from './api-key.js'
 import type { Authenticator, AuthRequest } from './authenticator.js'
 import { Basic } from './basic.js'
@@ -18,6 +18,9 @@ export interface Packages {
   readonly jose: () => Promise<Pick<typeof import('jose'), 'jwtVerify'>>
   readonly bcrypt: () => Promise<{ readonly default: Pick<typeof import('bcrypt'), 'compare'> }>
 }
+
+/** As messages name it. */
+const SOURCE = 'the authentication'
 
 const PACKAGES: Packages = {
   jose: async () => await import('jose'),
@@ -80,11 +83,11 @@ export class Authentication<Asked extends AuthRequest> {
 
   async #methodOf ({ jwt, apiKey, basic, forward }: AuthMethodSettings, nth: number): Promise<Authenticator<Asked>> {
     if (jwt !== undefined) {
-      const { jwtVerify } = await installed(this.#packages.jose, 'jose', 'jwt')
+      const { jwtVerify } = await loadOptional({ source: SOURCE, path: 'auth.jwt', name: 'jose' }, this.#packages.jose)
       return new Jwt(jwt, this.#keysOf(jwt), jwtVerify, `jwt ${nth}`)
     }
     if (basic !== undefined) {
-      const { default: { compare } } = await installed(this.#packages.bcrypt, 'bcrypt', 'basic')
+      const { default: { compare } } = await loadOptional({ source: SOURCE, path: 'auth.basic', name: 'bcrypt' }, this.#packages.bcrypt)
       this.#passwords ??= new Passwords(compare)
       return new Basic(basic, this.#passwords, `basic ${nth}`, this.#log)
     }
@@ -99,15 +102,5 @@ export class Authentication<Asked extends AuthRequest> {
     const jwks = this.#jwks.get(jwksUrl) ?? new Jwks(jwksUrl, this.#log)
     this.#jwks.set(jwksUrl, jwks)
     return jwks
-  }
-}
-
-/** @throws ConfigError where it is not */
-async function installed<Loaded> (load: () => Promise<Loaded>, name: string, method: string): Promise<Loaded> {
-  try {
-    return await load()
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new ConfigError('the authentication', [{ path: `auth.${method}`, message: `needs a package that is not installed: npm install ${name}` }])
   }
 }

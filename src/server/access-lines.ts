@@ -15,6 +15,7 @@ import { Redaction, SECRET_KEYS } from '../observe/redaction.js'
 import { asideName, rotatedSink } from '../observe/rotated-file.js'
 import { stdoutSink } from '../observe/stdout.js'
 import { LAST_LINES, outputOptions } from './log.js'
+import { loadOptional } from './optional-package.js'
 
 type Chosen = Exclude<AccessLogSettings, boolean>
 type ChosenFile = Partial<Chosen> & { file: string }
@@ -76,10 +77,7 @@ async function openSink ({ file, maxSize, maxFiles = 10 }: ChosenFile, load: Loa
   const appending = openAppending(file)
   if (maxSize === undefined) return appending
   appending.close()
-  const { createStream } = await load().catch((error: unknown) => {
-    if (!isMissing(error)) throw error
-    throw new ConfigError('the access log', [{ path: 'server.accessLog.maxSize', message: 'needs a package that is not installed: npm install rotating-file-stream' }])
-  })
+  const { createStream } = await loadOptional({ source: 'the access log', path: 'server.accessLog.maxSize', name: 'rotating-file-stream' }, load)
   // Of no two processes, and no two registrations of one, the same: renaming would replace what is there.
   const suffix = `${process.pid}-${randomUUID().slice(0, 8)}`
   const nameOf = (time: number | Date | null, nth = 1): string => time === null ? file : asideName(file, new Date(time), `${suffix}-${nth}`)
@@ -102,8 +100,4 @@ function writeAtEnd (fastify: FastifyInstance, output: LogOutput, close: () => P
     process.off('exit', writeNow)
     await close()
   })
-}
-
-function isMissing (error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
 }

@@ -6,9 +6,11 @@ export interface Want {
   readonly source: string
   /** The key that asks for it. */
   readonly path: string
-  /** What was found there. */
-  readonly found: string
+  /** What it is needed for, where the path does not say it: `found a Redis`. */
+  readonly why?: string
   readonly name: string
+  /** What else may be done than to install it. */
+  readonly instead?: string
 }
 
 /**
@@ -16,10 +18,12 @@ export interface Want {
  *
  * @throws ConfigError where it is not installed
  */
-export async function loadOptional<Package> ({ source, path, found, name }: Want, load: () => Promise<Package>): Promise<Package> {
+export async function loadOptional<Package> ({ source, path, why, name, instead }: Want, load: () => Promise<Package>): Promise<Package> {
   return await load().catch((error: unknown) => {
     if (!isMissing(error)) throw error
-    throw new ConfigError(source, [{ path, message: `found ${found}, which needs a package that is not installed: npm install ${name}` }])
+    const needs = `needs a package that is not installed: npm install ${name}`
+    const message = (why === undefined ? needs : `${why}, which ${needs}`) + (instead === undefined ? '' : `, or ${instead}`)
+    throw new ConfigError(source, [{ path, message }])
   })
 }
 

@@ -46,7 +46,7 @@ export class StoreAwayError extends Error {
 
 /** @throws ConfigError where ioredis is not installed */
 export async function openRedis (settings: StoreSettings, log: Log, load = async () => await import('ioredis')): Promise<RedisStore> {
-  const { Redis } = await loadOptional({ source: 'the rate limits', path: 'rateLimit.store', found: 'a Redis', name: 'ioredis' }, load)
+  const { Redis } = await loadOptional({ source: 'the rate limits', path: 'rateLimit.store', why: 'found a Redis', name: 'ioredis' }, load)
   return new RedisStore(new Redis(redisOptions(settings)), nameOf(settings), log)
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as pass } from 'node:timers/promises'
-import { ConfigError } from '../config/index.js'
+import { loadOptional } from './optional-package.js'
 
 type Api = typeof import('@opentelemetry/api')
 
@@ -17,10 +17,7 @@ export function hasTracer (): boolean {
 
 /** @throws ConfigError where the package is not installed */
 export async function loadTracingApi (load = async (): Promise<Api> => await import('@opentelemetry/api')): Promise<Api> {
-  return await load().catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error
-    throw new ConfigError('tracing', [{ path: 'tracing', message: 'an OpenTelemetry SDK is registered, which needs a package that is not installed: npm install @opentelemetry/api, or write false' }])
-  })
+  return await loadOptional({ source: 'tracing', path: 'tracing', why: 'an OpenTelemetry SDK is registered', name: '@opentelemetry/api', instead: 'write false' }, load)
 }
 
 /**

@@ -3,9 +3,9 @@ import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import t from 'tap'
 import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
-import type { GatewayOptions, RouteOptions } from '../../src/index.js'
+import type { RouteOptions } from '../../src/index.js'
 import { http2Service } from '../fixtures/http2.js'
-import { echo, fastifySide, Page, readmeOf, seen, sides, sidesOf } from '../fixtures/moving.js'
+import { echo, fastifySide, ours, Page, readmeOf, sameUrl, seen, sides, sidesOf } from '../fixtures/moving.js'
 import type { Both, Side, Sides } from '../fixtures/moving.js'
 import { closedPort, service } from '../fixtures/peers.js'
 import { echo as echoMessages, message, openWebSocket, webSocketService } from '../fixtures/websockets.js'
@@ -18,10 +18,6 @@ function theirs (options: Theirs = {}): Side {
   return fastifySide(async (app, upstream) => await app.register(httpProxy, { prefix: '/api', upstream, ...options }))
 }
 
-function ours (route: Partial<RouteOptions> = {}, options: Partial<GatewayOptions> = {}): Side {
-  return fastifySide(async (app, target) => await app.register(streamGateway, { accessLog: false, routes: [{ prefix: '/api', target, stripPrefix: true, ...route }], ...options }))
-}
-
 async function both (t: Test, options: Theirs = {}, route: Partial<RouteOptions> = {}, handler = echo): Promise<Sides> {
   return await sides(t, { theirs: theirs(options), ours: ours(route) }, handler)
 }
@@ -31,11 +27,6 @@ const tried: string[] = []
 function option (names: string, run: (t: Test) => Promise<void>): void {
   tried.push(...names.split(', '))
   t.test(names, run)
-}
-
-function sameUrl (t: Test, { theirs, ours }: Both, url: string): void {
-  t.equal(seen(theirs).url, url, 'theirs')
-  t.equal(seen(ours).url, url, 'ours')
 }
 
 function sameStatus (t: Test, { theirs, ours }: Both, status: number): void {

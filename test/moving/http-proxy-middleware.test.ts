@@ -6,9 +6,8 @@ import { createProxyMiddleware } from 'http-proxy-middleware'
 import type { Options } from 'http-proxy-middleware'
 import t from 'tap'
 import type { Test } from 'tap'
-import streamGateway from '../../src/index.js'
-import type { GatewayOptions, RouteOptions } from '../../src/index.js'
-import { echo, fastifySide, Page, readmeOf, seen, sides, sidesOf } from '../fixtures/moving.js'
+import type { RouteOptions } from '../../src/index.js'
+import { echo, ours, Page, readmeOf, sameUrl, seen, sides, sidesOf } from '../fixtures/moving.js'
 import type { Both, Side, Sides } from '../fixtures/moving.js'
 import { closedPort, portOf, RawClient, service } from '../fixtures/peers.js'
 import { pair, pem } from '../fixtures/tls.js'
@@ -35,10 +34,6 @@ function theirs (options: Options = {}, prepare: (app: express.Express) => void 
   }
 }
 
-function ours (route: Partial<RouteOptions> = {}, options: Partial<GatewayOptions> = {}): Side {
-  return fastifySide(async (app, target) => await app.register(streamGateway, { accessLog: false, routes: [{ prefix: '/api', target, stripPrefix: true, ...route }], ...options }))
-}
-
 async function both (t: Test, options: Options = {}, route: Partial<RouteOptions> = {}, handler = echo): Promise<Sides> {
   return await sides(t, { theirs: theirs(options), ours: ours(route) }, handler)
 }
@@ -48,11 +43,6 @@ const tried: string[] = []
 function option (names: string, run: (t: Test) => Promise<void>): void {
   tried.push(...names.split(', '))
   t.test(names, run)
-}
-
-function sameUrl (t: Test, { theirs, ours }: Both, url: string): void {
-  t.equal(seen(theirs).url, url, 'theirs')
-  t.equal(seen(ours).url, url, 'ours')
 }
 
 function sameHeader (t: Test, { theirs, ours }: Both, name: string, value: unknown): void {

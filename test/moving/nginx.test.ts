@@ -8,9 +8,9 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { checkConfig } from '../../src/config/index.js'
 import streamGateway from '../../src/index.js'
-import type { GatewayOptions, RouteOptions } from '../../src/index.js'
+import type { RouteOptions } from '../../src/index.js'
 import { call } from '../fixtures/gateway.js'
-import { echo, fastifySide, Page, seen, sides, sidesOf } from '../fixtures/moving.js'
+import { echo, fastifySide, ours, Page, sameUrl, seen, sides, sidesOf } from '../fixtures/moving.js'
 import type { Both, Side, Sides } from '../fixtures/moving.js'
 import { NO_NGINX, nginxTo } from '../fixtures/nginx.js'
 import type { Directives } from '../fixtures/nginx.js'
@@ -34,10 +34,6 @@ function theirs (directives: Directives = {}): Side {
   }
 }
 
-function ours (route: Partial<RouteOptions> = {}, options: Partial<GatewayOptions> = {}, trustProxy = false): Side {
-  return fastifySide(async (app, target) => await app.register(streamGateway, { accessLog: false, routes: [{ prefix: '/api', target, stripPrefix: true, ...route }], ...options }), { trustProxy })
-}
-
 async function both (t: Test, directives: Directives, route: Partial<RouteOptions> = {}, handler = echo): Promise<Sides> {
   return await sides(t, { theirs: theirs(directives), ours: ours(route) }, handler)
 }
@@ -47,11 +43,6 @@ const tried: string[] = []
 function directive (names: string, run: (t: Test) => Promise<void>): void {
   tried.push(...names.split(', '))
   t.test(names, { skip: NO_NGINX }, run)
-}
-
-function sameUrl (t: Test, { theirs, ours }: Both, url: string): void {
-  t.equal(seen(theirs).url, url, 'theirs')
-  t.equal(seen(ours).url, url, 'ours')
 }
 
 function statuses ({ theirs, ours }: Both): [number, number] {

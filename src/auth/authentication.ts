@@ -1,3 +1,4 @@
+import { keptBack } from '../config/index.js'
 import type { AuthMethodSettings, AuthSettings, JwtSettings } from '../config/index.js'
 import { loadOptional } from '../server/optional-package.js'
 import { ApiKey } from './api-key.js'
@@ -62,26 +63,31 @@ export class Authentication<Asked extends AuthRequest> {
     for (const method of this.#methods) method.close?.()
   }
 
-  async #make ({ any, all, ...method }: AuthSettings): Promise<Authenticator<Asked>> {
-    if (any !== undefined) return new Any(await this.#makeAll(any))
-    if (all !== undefined) return new All(await this.#makeAll(all))
-    return await this.#makeOne(method, 0)
+  async #make (settings: AuthSettings): Promise<Authenticator<Asked>> {
+    const { any, all, ...method } = settings
+    const { parameters } = keptBack(settings)
+    if (any !== undefined) return new Any(await this.#makeAll(any, parameters))
+    if (all !== undefined) return new All(await this.#makeAll(all, parameters))
+    return await this.#makeOne(method, 0, parameters)
   }
 
-  async #makeAll (settings: readonly AuthMethodSettings[]): Promise<Array<Authenticator<Asked>>> {
+  async #makeAll (settings: readonly AuthMethodSettings[], hidden: readonly string[]): Promise<Array<Authenticator<Asked>>> {
     const made: Array<Authenticator<Asked>> = []
-    for (const [nth, method] of settings.entries()) made.push(await this.#makeOne(method, nth))
+    for (const [nth, method] of settings.entries()) made.push(await this.#makeOne(method, nth, hidden))
     return made
   }
 
-  /** @param nth of the methods of its route */
-  async #makeOne (settings: AuthMethodSettings, nth: number): Promise<Authenticator<Asked>> {
-    const method = await this.#methodOf(settings, nth)
+  /**
+   * @param nth of the methods of its route
+   * @param hidden parameters that are for the gateway alone
+   */
+  async #makeOne (settings: AuthMethodSettings, nth: number, hidden: readonly string[]): Promise<Authenticator<Asked>> {
+    const method = await this.#methodOf(settings, nth, hidden)
     this.#methods.push(method)
     return method
   }
 
-  async #methodOf ({ jwt, apiKey, basic, forward }: AuthMethodSettings, nth: number): Promise<Authenticator<Asked>> {
+  async #methodOf ({ jwt, apiKey, basic, forward }: AuthMethodSettings, nth: number, hidden: readonly string[]): Promise<Authenticator<Asked>> {
     if (jwt !== undefined) {
       const { jwtVerify } = await loadOptional({ source: SOURCE, path: 'auth.jwt', name: 'jose' }, this.#packages.jose)
       return new Jwt(jwt, this.#keysOf(jwt), jwtVerify, `jwt ${nth}`)
@@ -92,7 +98,7 @@ export class Authentication<Asked extends AuthRequest> {
       return new Basic(basic, this.#passwords, `basic ${nth}`, this.#log)
     }
     if (apiKey !== undefined) return new ApiKey(apiKey, `apiKey ${nth}`, this.#log)
-    if (forward !== undefined) return new Forward(forward, this.#clientOf, `forward ${nth}`)
+    if (forward !== undefined) return new Forward(forward, this.#clientOf, `forward ${nth}`, hidden)
     throw new TypeError('a method of authentication has no settings')
   }
 

@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as SecureAgent, request as requestHttps } from 'node:https'
 import type { ForwardSettings } from '../config/index.js'
 import type { Client } from '../proxy/heads.js'
+import { withoutParameters } from '../proxy/parameters.js'
 import { splitAbsolute } from '../proxy/path.js'
 import { Rejection, UNCHECKED } from './authenticator.js'
 import type { Authenticator, AuthRequest, Decision, ResponseField } from './authenticator.js'
@@ -21,6 +22,7 @@ export class Forward<Asked extends AuthRequest> implements Authenticator<Asked> 
   readonly #url: URL
   readonly #clientOf: ClientOf<Asked>
   readonly #by: string
+  readonly #hidden: readonly string[]
   readonly #agent: Agent
   readonly #request: typeof requestHttp
   readonly #asked: readonly string[]
@@ -29,12 +31,16 @@ export class Forward<Asked extends AuthRequest> implements Authenticator<Asked> 
   readonly #forClient: readonly string[]
   #inProgress = 0
 
-  /** @param by names the method among those of a route */
-  constructor (settings: ForwardSettings, clientOf: ClientOf<Asked>, by: string) {
+  /**
+   * @param by names the method among those of a route
+   * @param hidden parameters of the query that are for the gateway alone
+   */
+  constructor (settings: ForwardSettings, clientOf: ClientOf<Asked>, by: string, hidden: readonly string[]) {
     this.#settings = settings
     this.#url = new URL(settings.url)
     this.#clientOf = clientOf
     this.#by = by
+    this.#hidden = hidden
     const isSecure = this.#url.protocol === 'https:'
     const bounds = { keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: MOST_IDLE }
     this.#agent = isSecure ? new SecureAgent(bounds) : new Agent(bounds)
@@ -71,7 +77,7 @@ export class Forward<Asked extends AuthRequest> implements Authenticator<Asked> 
       if (value !== undefined) head.push(name, String(value))
     }
     head.push('X-Forwarded-Method', request.method, 'X-Forwarded-Proto', protocol)
-    head.push('X-Forwarded-Uri', splitAbsolute(request.url)?.path ?? request.url)
+    head.push('X-Forwarded-Uri', withoutParameters(splitAbsolute(request.url)?.path ?? request.url, this.#hidden))
     if (host !== '') head.push('X-Forwarded-Host', host)
     if (forwardedFor !== '') head.push('X-Forwarded-For', forwardedFor)
     return head

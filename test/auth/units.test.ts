@@ -121,6 +121,17 @@ t.test('the service for authentication gets the path of a target in absolute-for
   t.strictSame(uris, ['/api/x?y', 'shop.example'])
 })
 
+t.test('the service for authentication is not shown the key that another method takes from the query', async t => {
+  const uris: unknown[] = []
+  const { port: auth } = await service(t, (request, response) => {
+    uris.push(request.headers['x-forwarded-uri'])
+    response.end()
+  })
+  const { port } = await guarded(t, { all: [{ apiKey: { query: 'key', keys: join(t.testdir({ 'keys.json': '{"a":"secret"}' }), 'keys.json') } }, { forward: { url: `http://127.0.0.1:${auth}` } }] })
+  t.equal((await call(port, '/api/x?a=b&key=secret&c=%20')).status, 200)
+  t.strictSame(uris, ['/api/x?a=b&c=%20'])
+})
+
 t.test('methods of several that are started and closed with their app', async t => {
   const file = join(t.testdir({ htpasswd: '', 'keys.json': '{"a":"b"}' }), 'keys.json')
   const { port } = await guarded(t, { any: [{ apiKey: { header: 'x-api-key', keys: file } }, { forward: { url: 'http://127.0.0.1:1' } }] })

@@ -1,5 +1,4 @@
 import type { AsyncResource } from 'node:async_hooks'
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { enterExchange, leaveExchange } from '../node/loop-turn.js'
 import type { ClientConnection, Interim, UpstreamResponse } from '../upstream/pool.js'
@@ -7,39 +6,34 @@ import type { AttemptResult, Target } from '../upstream/target.js'
 import type { Attempt, OutgoingRequest } from './attempt.js'
 import { Attempts } from './attempts.js'
 import type { AttemptsOwner } from './attempts.js'
-import { isHttp2 } from './client-protocol.js'
-import type { ClientProtocol } from './client-protocol.js'
-import { RETRY_AFTER } from './concurrency.js'
-import type { Slot } from './concurrency.js'
 import type { BodyBuffer } from './body-buffer.js'
-import { Delivery } from './delivery.js'
-import type { DeliveryOwner } from './delivery.js'
-import type { HookCalls, HookedExchange } from './hook-calls.js'
-import { changeFields, FIXED_IN_HOST } from './field-changes.js'
-import type { HeaderChanges } from './field-changes.js'
+import { ClientRequest } from './client-request.js'
+import { ClientResponse } from './client-response.js'
+import type { ClientResponseOwner } from './client-response.js'
+import type { Slot } from './concurrency.js'
 import { authenticatesConnection } from './connection-auth.js'
 import { BROKEN_OFF, GatewayError, NOT_HTTP, rejectedBy, upstreamFailure } from './errors.js'
-import { eachField, fieldValue, members } from './fields.js'
+import { changeFields, FIXED_IN_HOST } from './field-changes.js'
+import type { HeaderChanges } from './field-changes.js'
+import { fieldValue } from './fields.js'
 import type { RawFields } from './fields.js'
-import { announceTrailers, BODILESS, frameByLength } from './heads.js'
-import type { Client, Framing } from './heads.js'
+import { frameByLength } from './heads.js'
+import type { Client } from './heads.js'
 import { HeldBody } from './held-body.js'
 import type { StreamedBody } from './held-body.js'
-import { http1Client } from './http1-client.js'
-import { http2Client } from './http2-client.js'
+import type { HookCalls, HookedExchange } from './hook-calls.js'
 import type { ObservedExchange, Outcome } from './observers.js'
 import { splitAbsolute } from './path.js'
 import type { Reply, Request } from './request.js'
 import { RequestBody } from './request-body.js'
 import type { RequestBodyOwner } from './request-body.js'
-import { ResponseBody } from './response-body.js'
-import type { ResponseBodyOwner } from './response-body.js'
 import type { AttemptFailure } from './retry.js'
 import type { Route } from './route.js'
-import { Tunnel } from './tunnel.js'
-import type { TunnelEnd, TunnelOwner } from './tunnel.js'
-import { hasBodyOnConnection, protocolChosen, switchProtocols, upgradeOf, upgradingClient, validateOrigin } from './upgrade.js'
-import { ALLOWED_METHODS, isSound, validateRequest } from './validate.js'
+import { ProtocolSwitch } from './switch.js'
+import type { SwitchOwner } from './switch.js'
+import type { Tunnel, TunnelEnd } from './tunnel.js'
+import { protocolChosen } from './upgrade.js'
+import { isSound } from './validate.js'
 
 const NOBODY: Client = { forwardedFor: '', peer: '', ip: '', protocol: '', host: '', trusted: false }
 const SILENT = 'No byte moved in either direction'
@@ -51,18 +45,14 @@ declare module 'http' {
 }
 
 /** One client request and its response. Reads from top to bottom in the order of a good one; failures follow. */
-export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwner, ResponseBodyOwner, DeliveryOwner, TunnelOwner, HookedExchange {
+export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwner, ClientResponseOwner, SwitchOwner, HookedExchange {
   readonly timeout: number
   readonly startedAt = performance.now()
   respondedAt = 0
   outcome: Outcome | undefined
   error: GatewayError | undefined
-  readonly #clientRequest: IncomingMessage
-  readonly #protocol: ClientProtocol
-  readonly #hasBody: boolean
-  readonly #wantsTrailers: boolean
-  /** The protocols that the client asks to go over to. */
-  readonly #upgrade: string | undefined
+  readonly #clientRequest: ClientRequest
+  readonly #clientResponse: ClientResponse
   readonly #hooks: HookCalls | undefined
   /** Who asks; known when the exchange starts. */
   #identity = NOBODY
@@ -72,26 +62,16 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   #outgoing: OutgoingRequest | undefined
   #attempts: Attempts | undefined
   #requestBody: RequestBody | undefined
-  #responseBody: ResponseBody | undefined
-  /** Where its bytes come from. */
-  #source: Attempt | StreamedBody | undefined
   #tunnel: Tunnel | undefined
-  /** Of a response whose client is waited for. */
-  #delivery: Delivery | undefined
-  #flushed = 0
   #hasEnded = false
 
   /** @param hooks of a program; absent for a route that has none */
   constructor (readonly route: Route, readonly request: Request, readonly reply: Reply, hooks?: HookCalls) {
-    const clientRequest = request.raw
     const { raw } = reply
     this.timeout = route.timeout
-    this.#clientRequest = clientRequest
     this.#hooks = hooks
-    this.#upgrade = upgradeOf(clientRequest)
-    this.#protocol = protocolOf(clientRequest, this.#upgrade)
-    this.#hasBody = this.#protocol.hasBody(clientRequest)
-    this.#wantsTrailers = this.#upgrade === undefined && wantsTrailers(clientRequest)
+    this.#clientRequest = new ClientRequest(request.raw)
+    this.#clientResponse = new ClientResponse(reply, this.#clientRequest, route, this)
     enterExchange()
     raw[kExchange] = this
     raw.on('close', onClose)
@@ -111,11 +91,11 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   }
 
   get client (): ClientConnection {
-    return this.#protocol.connection(this.#clientRequest)
+    return this.#clientRequest.connection
   }
 
   get bytes (): number {
-    return (this.#responseBody ?? this.#tunnel)?.bytes ?? 0
+    return (this.#tunnel ?? this.#clientResponse).bytes
   }
 
   get received (): number {
@@ -124,7 +104,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   /** Whether there is nobody left to respond to: nothing is to be started then. */
   get isClientGone (): boolean {
-    return this.#protocol.isGone(this.#clientRequest)
+    return this.#clientRequest.isGone
   }
 
   /**
@@ -135,38 +115,31 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
    */
   start (client: Client, target: string, changes?: HeaderChanges): void {
     const { route, request } = this
+    const asked = this.#clientRequest
     this.#identity = client
-    const fields = this.#protocol.fields(this.#clientRequest)
-    const wrong = validateRequest(this.#clientRequest, fields, route) ?? this.#validateUpgrade(client)
+    const { fields } = asked
+    const wrong = asked.validate(fields, route, client.host)
     const path = wrong === undefined ? route.rewrite(target) : undefined
     if (path === undefined) {
       this.#reject('rejected', wrong ?? new GatewayError('BAD_REQUEST', 'The path cannot be forwarded'))
       return
     }
-    const slot = route.concurrency.enter(this.#protocol.sharedConnection(this.#clientRequest), client.ip, this.#clientRequest, route.upstream, client.identity)
+    const slot = route.concurrency.enter(asked.sharedConnection, client.ip, asked.raw, route.upstream, client.identity)
     if (slot instanceof GatewayError) {
-      this.reply.header('retry-after', RETRY_AFTER)
       this.#reject('rejected', slot)
       return
     }
     this.#slot = slot
-    if (this.#hasBody) this.#requestBody = new RequestBody(this.#clientRequest, this.#protocol, route, this.#wantsTrailers && this.#isChunked, this)
-    else this.#protocol.expectNoBody(this.#clientRequest)
+    if (asked.hasBody) this.#requestBody = new RequestBody(asked.raw, asked.protocol, route, asked.wantsTrailers && asked.isChunked, this)
+    else asked.protocol.expectNoBody(asked.raw)
     const sent = changes === undefined ? fields : this.#changed(fields, changes)
     if (sent === undefined) return
-    const head = route.requestHeads.build(sent, request.method, this.#clientRequest.httpVersion, this.#framing(), client, request.id)
-    const bindsConnection = this.#clientRequest.headers.authorization !== undefined && authenticatesConnection(sent)
+    const head = route.requestHeads.build(sent, request.method, asked.raw.httpVersion, asked.framing, client, request.id)
+    const bindsConnection = asked.raw.headers.authorization !== undefined && authenticatesConnection(sent)
     const host = route.preservesHost ? hostAsked(request.url, fields) : route.hostField
     const outgoing = { method: request.method, path, host, head, body: this.#requestBody, bindsConnection }
     if (this.#hooks === undefined) this.send(outgoing)
     else this.#hooks.prepare(outgoing, this)
-  }
-
-  send (outgoing: OutgoingRequest): void {
-    const { route: { bodyBuffer } } = this
-    this.#outgoing = outgoing
-    if (bodyBuffer !== undefined && this.#requestBody !== undefined && this.#upgrade === undefined) this.#collect(this.#requestBody, bodyBuffer)
-    else this.#attempt(outgoing)
   }
 
   /** A host's hook may have set what is no header. */
@@ -179,15 +152,21 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     }
   }
 
+  send (outgoing: OutgoingRequest): void {
+    const { route: { bodyBuffer } } = this
+    this.#outgoing = outgoing
+    if (bodyBuffer !== undefined && this.#requestBody !== undefined && this.#clientRequest.upgrade === undefined) this.#collect(this.#requestBody, bodyBuffer)
+    else this.#attempt(outgoing)
+  }
+
   /** Waits for the whole of a body that is small enough, as far as that is known. */
   #collect (body: RequestBody, buffer: BodyBuffer): void {
-    if (Number(this.#clientRequest.headers['content-length']) > buffer.size) {
+    if (Number(this.#clientRequest.header('content-length')) > buffer.size) {
       this.bodyCollected()
     } else if (buffer.enter()) {
       this.#isBuffered = true
       body.collect(buffer.size)
     } else {
-      this.reply.header('retry-after', RETRY_AFTER)
       this.#reject('rejected', rejectedBy('body-buffer', new GatewayError('SERVICE_UNAVAILABLE')))
     }
   }
@@ -195,28 +174,12 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   bodyCollected (): void {
     if (this.#outgoing === undefined) return
     const length = this.#requestBody?.wholeLength
-    if (length !== undefined && this.#isChunked) frameByLength(this.#outgoing.head, length)
+    if (length !== undefined && this.#clientRequest.isChunked) frameByLength(this.#outgoing.head, length)
     this.#attempt(this.#outgoing)
   }
 
-  #validateUpgrade ({ host }: Client): GatewayError | undefined {
-    return this.#upgrade === undefined ? undefined : validateOrigin(this.#clientRequest.headers.origin, this.route.origins, host)
-  }
-
-  #framing (): Framing {
-    const upgrade = this.#upgrade
-    if (upgrade !== undefined) return { chunked: false, trailers: false, upgrade }
-    if (!this.#hasBody && !this.#wantsTrailers) return BODILESS
-    return { chunked: this.#isChunked, trailers: this.#wantsTrailers, upgrade }
-  }
-
-  /** Whether a body follows whose length is not known: only chunks can carry it, and trailers behind it. */
-  get #isChunked (): boolean {
-    return this.#hasBody && this.#clientRequest.headers['content-length'] === undefined
-  }
-
   #attempt (outgoing: OutgoingRequest): void {
-    if (this.#upgrade === undefined) this.route.mirror?.copy(outgoing, this)
+    if (this.#clientRequest.upgrade === undefined) this.route.mirror?.copy(outgoing, this)
     this.#attempts = new Attempts(this.#hooks?.upstream ?? this.route.upstream, outgoing, this.route.retry, this)
     this.#attempts.begin()
   }
@@ -239,14 +202,11 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   }
 
   header (name: string): string | undefined {
-    return this.#clientRequest.headers[name]?.toString()
+    return this.#clientRequest.header(name)
   }
 
-  /** A head before the response's own: 103 Early Hints, 102 Processing. */
-  informed ({ statusCode, statusMessage, rawHeaders }: Interim): void {
-    // 100 is of each hop: the client has had its own.
-    if (statusCode === 100) return
-    this.#protocol.inform(this.reply.raw, statusCode, statusMessage, this.route.responseHeads.interim(rawHeaders))
+  informed (interim: Interim): void {
+    this.#clientResponse.inform(interim)
   }
 
   /** The upstream's head has arrived: it becomes the client's. */
@@ -264,89 +224,33 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   }
 
   responseHead (response: UpstreamResponse): string[] {
-    const { route, reply, request } = this
-    const { rawHeaders, statusCode } = response
-    const head = route.responseHeads.build(rawHeaders, statusCode, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
-    const cookie = this.#attempts?.cookie
-    if (cookie !== undefined) head.push('Set-Cookie', cookie)
-    if (this.#isUploading) head.push(...this.#protocol.closing)
-    if (statusCode === 426) this.#protocol.addRequiredProtocol(rawHeaders, head)
-    if (this.#wantsTrailers && !this.#isHeadOnly(response) && fieldValue(rawHeaders, 'content-length') === undefined) announceTrailers(rawHeaders, head)
-    return head
+    return this.#clientResponse.head(response, this.#identity, this.request.id, this.#attempts?.cookie)
   }
 
-  isBodiless ({ statusCode }: UpstreamResponse): boolean {
-    return this.request.method === 'HEAD' || statusCode === 204 || statusCode === 304
-  }
-
-  #isHeadOnly (response: UpstreamResponse): boolean {
-    return this.isBodiless(response) || response.isHeadOnly === true || fieldValue(response.rawHeaders, 'content-length') === '0'
+  isBodiless (response: UpstreamResponse): boolean {
+    return this.#clientResponse.isBodiless(response)
   }
 
   pass (response: UpstreamResponse, head: string[], streamed?: StreamedBody, isOther = false): void {
-    const isHeadOnly = !isOther && this.#isHeadOnly(response)
-    if (!this.#writeHead(response.statusCode, response.statusMessage, head, isHeadOnly)) return
-    const length = isOther ? undefined : fieldValue(response.rawHeaders, 'content-length')
-    const body = new ResponseBody(response, this.reply.raw, this.#protocol, length, this.#wantsTrailers && !isOther ? this.route.responseHeads.notInTrailers : undefined, this)
-    this.#responseBody = body
-    this.#source = streamed ?? this.#attempts?.current
-    this.#source?.deliverTo(body)
-    if (isHeadOnly) body.endWithHead()
-  }
-
-  /** Up to here a failure is still a response of the gateway's own. */
-  #writeHead (status: number, reason: string, head: string[], isHeadOnly: boolean): boolean {
-    const { reply } = this
-    try {
-      this.#protocol.writeHead(reply.raw, status, reason, head, isHeadOnly)
-    } catch (error) {
-      this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP, error))
-      return false
-    }
-    reply.hijack()
-    return true
-  }
-
-  clientAwaited (): void {
-    if (this.#delivery !== undefined || this.#hasEnded) return
-    this.#delivery = new Delivery(this)
-    this.route.responseRate.watch(this.#delivery)
-  }
-
-  /** Bytes that left for the client. */
-  get flushed (): number {
-    return this.#protocol.flushed(this.reply.raw, this.bytes)
-  }
-
-  /** Whether what there is of the response waits for its client alone. */
-  get awaitsClient (): boolean {
-    return this.#responseBody?.isHeld !== false
-  }
-
-  readTooSlowly (): void {
-    if (this.outcome === undefined) this.#breakOff('timeout', new GatewayError('REQUEST_TIMEOUT', 'The client read its response too slowly'))
-    else this.#protocol.breakOff(this.reply.raw, true)
-  }
-
-  resumeBody (): void {
-    this.#source?.resume()
+    const wrong = this.#clientResponse.pass(response, head, streamed ?? this.#attempts?.current, isOther)
+    if (wrong !== undefined) this.#reject('upstream error', wrong)
   }
 
   bodyComplete (): void {
-    if (this.#isUploading) this.#stopUpload()
+    if (this.#clientRequest.isUploading) this.#stopUpload()
   }
 
   /** The one point where every exchange ends: the response was written whole, or the client's connection is gone. */
   ended (): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.outcome ??= this.#protocol.isWritten(this.reply.raw) ? 'completed' : 'client aborted'
+    this.outcome ??= this.#clientResponse.isWritten ? 'completed' : 'client aborted'
     this.#attempts?.end(this.outcome, this.error)
     if (this.#slot !== undefined) this.route.concurrency.leave(this.#slot)
     if (this.#isBuffered) this.route.bodyBuffer?.leave()
-    if (this.#delivery !== undefined) this.route.responseRate.leave(this.#delivery)
+    this.#clientResponse.end()
     this.#requestBody?.stop()
-    this.#protocol.release(this.#clientRequest)
+    this.#clientRequest.protocol.release(this.#clientRequest.raw)
     leaveExchange()
     for (const ended of this.route.observers.ended) ended(this)
     this.#hooks?.ended(this)
@@ -360,14 +264,11 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   }
 
   notSent (error: GatewayError): void {
-    if (error.code === 'SERVICE_UNAVAILABLE') this.reply.header('retry-after', RETRY_AFTER)
     this.#reject('rejected', error)
   }
 
   rejectBody (error: GatewayError): void {
-    const outcome = error.code === 'REQUEST_TIMEOUT' ? 'timeout' : 'rejected'
-    if (this.#responseBody === undefined) this.#reject(outcome, error)
-    else this.#breakOff(outcome, error)
+    this.#fail(error.code === 'REQUEST_TIMEOUT' ? 'timeout' : 'rejected', error)
   }
 
   bodyAborted (): void {
@@ -381,35 +282,31 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   /** The connection's clock: no byte moved for `timeout` milliseconds. */
   silent (): boolean {
-    if (this.#responseBody !== undefined) return this.#isRead(this.#responseBody)
-    if (this.#isUploading && this.#requestBody?.isHeld === false) {
-      this.#reject('timeout', new GatewayError('REQUEST_TIMEOUT', 'The body of the request stopped coming'))
-    } else {
-      this.#reject('timeout', new GatewayError('GATEWAY_TIMEOUT'))
-    }
+    if (this.#clientResponse.isRead) return true
+    this.#fail('timeout', this.#silence())
     return false
   }
 
-  /** A client that reads slower than one buffer in `timeout` still moves bytes; one that reads nothing is cut off. */
-  #isRead (body: ResponseBody): boolean {
-    const { flushed } = this
-    if (!body.wasHeld || flushed === this.#flushed) {
-      this.#breakOff('timeout', new GatewayError('GATEWAY_TIMEOUT', SILENT))
-      return false
-    }
-    this.#flushed = flushed
-    body.wasHeld = body.isHeld
-    return true
+  #silence (): GatewayError {
+    if (this.#clientResponse.hasBegun) return new GatewayError('GATEWAY_TIMEOUT', SILENT)
+    if (!this.#clientRequest.isUploading || this.#requestBody?.isHeld !== false) return new GatewayError('GATEWAY_TIMEOUT')
+    return new GatewayError('REQUEST_TIMEOUT', 'The body of the request stopped coming')
   }
 
-  get #isUploading (): boolean {
-    return this.#hasBody && !this.#clientRequest.complete
+  readTooSlowly (): void {
+    if (this.outcome === undefined) this.#breakOff('timeout', new GatewayError('REQUEST_TIMEOUT', 'The client read its response too slowly'))
+    else this.#clientResponse.drop()
   }
 
   /** Nobody wants the rest of the body. */
   #stopUpload (): void {
     this.#requestBody?.stop()
-    this.#protocol.abandonBody(this.#clientRequest)
+    this.#clientRequest.protocol.abandonBody(this.#clientRequest.raw)
+  }
+
+  #fail (outcome: Outcome, error: GatewayError): void {
+    if (this.#clientResponse.hasBegun) this.#breakOff(outcome, error)
+    else this.#reject(outcome, error)
   }
 
   /** Before the head: a failure is a response of the gateway's own. */
@@ -418,13 +315,9 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     this.outcome = outcome
     this.error = error
     this.#attempts?.drop()
-    if (this.#isUploading || outcome === 'rejected') {
-      eachField(this.#protocol.closing, (name, value) => this.reply.header(name, value))
-      this.#stopUpload()
-    }
-    if (error.code === 'METHOD_NOT_ALLOWED') this.reply.header('allow', ALLOWED_METHODS)
-    this.reply.send(error)
-    this.clientAwaited()
+    const isLast = this.#clientRequest.isUploading || outcome === 'rejected'
+    if (isLast) this.#stopUpload()
+    this.#clientResponse.sendError(error, isLast)
   }
 
   /** After the head: a failure can only be shown by a break, or what was cut short would pass for whole. */
@@ -432,8 +325,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     if (this.outcome !== undefined) return
     this.outcome = outcome
     this.error = error
-    this.#responseBody?.stop()
-    this.#protocol.breakOff(this.reply.raw, this.#responseBody?.hasLength === true)
+    this.#clientResponse.breakOff()
   }
 
   // Hooks.
@@ -455,46 +347,29 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   // Upgrades.
 
-  /** The upstream goes over to the protocol that the client asked for: after this head there is no more HTTP. */
+  /** The upstream goes over to the protocol that the client asked for. */
   switched (response: UpstreamResponse, connection: Socket, early: Buffer): void {
     this.respondedAt = performance.now()
-    const { route, reply, request } = this
-    const protocol = protocolChosen(this.#upgrade, response.rawHeaders)
-    if (protocol === undefined || this.#isUploading) {
+    const protocol = protocolChosen(this.#clientRequest.upgrade, response.rawHeaders)
+    if (protocol === undefined || this.#clientRequest.isUploading) {
       // One that nobody asked for, or before the whole of the request was there (RFC 9110 section 7.8).
       connection.destroy()
-      this.#reject('upstream error', new GatewayError('BAD_GATEWAY', NOT_HTTP))
+      this.switchFailed(new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return
     }
-    for (const responded of route.observers.responded) responded(this)
-    // A copy: the connection's next read goes to where it lies.
-    const first = Buffer.from(early)
-    const head = (): string[] => {
-      const fields = route.responseHeads.build(response.rawHeaders, 101, response.httpVersion, reply.getHeaders(), this.#identity, request.id)
-      fields.push('Connection', 'Upgrade', 'Upgrade', protocol)
-      return fields
-    }
-    const pass = (fields: string[]): void => this.#goOver(response, connection, first, fields)
-    if (this.#hooks === undefined) pass(head())
-    else this.#hooks.switched(response, this, { head, pass, drop: () => connection.destroy() })
+    for (const responded of this.route.observers.responded) responded(this)
+    const to = new ProtocolSwitch(protocol, response, connection, early, this.#clientResponse, this)
+    if (this.#hooks === undefined) to.pass(to.head())
+    else this.#hooks.switched(response, this, to)
   }
 
-  #goOver (response: UpstreamResponse, connection: Socket, early: Buffer, head: string[]): void {
-    const { route, reply } = this
-    if (connection.destroyed) {
-      this.#reject('upstream error', new GatewayError('BAD_GATEWAY', BROKEN_OFF))
-      return
-    }
-    if (!this.#writeHead(101, response.statusMessage, head, true)) {
-      connection.destroy()
-      return
-    }
-    const { socket } = this.#clientRequest
-    switchProtocols(reply.raw, socket)
-    connection.unshift(early)
-    this.#tunnel = new Tunnel(socket, connection, route.upgradeTimeout, this)
-    this.#tunnel.begin()
-    for (const tunnelled of route.observers.tunnelled) tunnelled(this)
+  switchFailed (error: GatewayError): void {
+    this.#reject('upstream error', error)
+  }
+
+  tunnelled (tunnel: Tunnel): void {
+    this.#tunnel = tunnel
+    for (const tunnelled of this.route.observers.tunnelled) tunnelled(this)
   }
 
   tunnelClosed (end: TunnelEnd, error: Error | undefined): void {
@@ -512,20 +387,10 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
   }
 }
 
-/** Whether the client reads a trailer section (RFC 9110 section 6.5.1). */
-function wantsTrailers ({ headers: { te }, httpVersion }: IncomingMessage): boolean {
-  return te !== undefined && httpVersion !== '1.0' && members(String(te).toLowerCase()).includes('trailers')
-}
-
 /** The authority that the client asked for; `undefined` where it named none (HTTP/1.0). */
 function hostAsked (url: string, fields: RawFields): string | undefined {
   // That of an absolute-form counts more than Host (RFC 9112 section 3.2.2).
   return (splitAbsolute(url)?.authority ?? fieldValue(fields, 'host')) || undefined
-}
-
-function protocolOf (request: IncomingMessage, upgrade: string | undefined): ClientProtocol {
-  if (isHttp2(request)) return http2Client
-  return upgrade !== undefined && hasBodyOnConnection(request) ? upgradingClient : http1Client
 }
 
 /** The exchange that responds with `raw`, where one was begun. */

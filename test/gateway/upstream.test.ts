@@ -9,6 +9,7 @@ import { call, gatewayOver, start } from '../fixtures/gateway.js'
 import { closedPort, portOf, service } from '../fixtures/peers.js'
 import { targets } from '../fixtures/targets.js'
 import type { TestTarget } from '../fixtures/targets.js'
+import { agreed, echo, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 const urls = (all: TestTarget[]): [string, ...string[]] => {
   const [first, ...others] = all.map(({ url }) => url)
@@ -98,6 +99,12 @@ t.test('a sticky cookie keeps a client with its target', async t => {
 
   const plain = await gatewayOver(t, urls(all.slice(1, 2)), { sticky: { cookie: 'gw', secret: '0123456789abcdef', secure: false } })
   t.match((await call(plain.port, '/api/x')).headers['set-cookie'] ?? [], [/; Path=\/; HttpOnly; SameSite=Lax$/])
+})
+
+t.test('a WebSocket is given its sticky cookie with the head that opens it', async t => {
+  const { port: target } = await webSocketService(t, echo)
+  const { port } = await gatewayOver(t, [`http://127.0.0.1:${target}`], { sticky: { cookie: 'gw', secret: '0123456789abcdef' } })
+  t.match(await agreed(webSocket(t, port, '/api/x')), { 'set-cookie': [/^gw=[\w-]{43};/] })
 })
 
 t.test('backups are asked when no other target is available', async t => {

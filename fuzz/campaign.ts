@@ -68,7 +68,7 @@ export class Campaign {
   async #one (kind: Kind, number: number): Promise<void> {
     const made = kind.make(new Random(this.seed, kind.name.charCodeAt(0), number), number)
     const address = addressOf(this.#serial++)
-    for (const service of this.#services) service.admit(address, made)
+    for (const service of this.#services) service.hosts.admit(address, made)
     const { port, securePort } = this.gateway
     await made.run(kind.isHttp2 === true ? new Client(securePort, address, true) : new Client(port, address))
     this.cases++
@@ -79,7 +79,7 @@ export class Campaign {
 
   #check (count: number): void {
     for (const { kind, case: made, address } of this.#held.splice(0, count)) {
-      for (const service of this.#services) service.dismiss(address)
+      for (const service of this.#services) service.hosts.dismiss(address)
       this.#complain(kind.name, made.number, made.check(this.targets), made.describe())
     }
   }

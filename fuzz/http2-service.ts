@@ -6,7 +6,8 @@ import { GOAWAY, grant, RST_STREAM, SETTINGS, settings, uint32, writeFrame } fro
 import type { Unit } from './generate-frames.js'
 import type { Message } from './grammar.js'
 import { requestOf } from './http2-grammar.js'
-import { clientOf, portOf } from './service.js'
+import { Hosts } from './hosts.js'
+import { portOf } from './service.js'
 import { readStreams, StreamReader } from './streams.js'
 import type { Stream } from './streams.js'
 
@@ -32,7 +33,7 @@ const SMALL_WINDOW = 50
 export class Http2Service {
   readonly complaints: string[] = []
   readonly connections = new Set<Http2Connection>()
-  readonly #hosts = new Map<string, Http2Host>()
+  readonly hosts = new Hosts<Http2Host>()
   #made = 0
   readonly #server: Server = createServer({ noDelay: true }, socket => {
     const connection = new Http2Connection(socket, this, this.#made++ % 2 === 1)
@@ -51,18 +52,6 @@ export class Http2Service {
     for (const { socket } of this.connections) socket.destroy()
     this.#server.close()
     await once(this.#server, 'close')
-  }
-
-  admit (address: string, host: Http2Host): void {
-    this.#hosts.set(address, host)
-  }
-
-  dismiss (address: string): void {
-    this.#hosts.delete(address)
-  }
-
-  hostOf (message: Message): Http2Host | undefined {
-    return this.#hosts.get(clientOf(message) ?? '')
   }
 }
 
@@ -116,9 +105,10 @@ export class Http2Connection {
   }
 
   #begin (seen: Stream, message: Message | undefined): ServiceStream | undefined {
-    const host = message && this.service.hostOf(message)
+    const { hosts } = this.service
+    const host = message && hosts.of(message)
     if (message === undefined || host === undefined) {
-      this.#complain(message === undefined ? 'a head that is none' : 'a request of no client that there is', JSON.stringify(seen.blocks))
+      if (message === undefined || !hosts.isLate(message)) this.#complain(message === undefined ? 'a head that is none' : 'a request of no client that there is', JSON.stringify(seen.blocks))
       return undefined
     }
     const stream = new ServiceStream(this, host, seen, message, this.#isSpoilt)

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { readRequest, values } from './grammar.js'
+import { readRequest } from './grammar.js'
 import type { Message } from './grammar.js'
+import { Hosts } from './hosts.js'
 
 /** A request as it arrived at the service. */
 export interface Received {
@@ -39,7 +40,7 @@ export class Service {
   /** What no request to the service may ever be. */
   readonly complaints: string[] = []
   readonly connections = new Set<ServiceConnection>()
-  readonly #hosts = new Map<string, Host>()
+  readonly hosts = new Hosts<Host>()
   readonly #server: Server = createServer({ allowHalfOpen: true, noDelay: true }, socket => {
     const connection = new ServiceConnection(socket, this)
     this.connections.add(connection)
@@ -58,25 +59,6 @@ export class Service {
     this.#server.close()
     await once(this.#server, 'close')
   }
-
-  /** From here on the requests of the client with that address are `host`'s. */
-  admit (address: string, host: Host): void {
-    this.#hosts.set(address, host)
-  }
-
-  dismiss (address: string): void {
-    this.#hosts.delete(address)
-  }
-
-  hostOf (message: Message): Host | undefined {
-    return this.#hosts.get(clientOf(message) ?? '')
-  }
-}
-
-/** The address of the client whose request it is, by what the gateway says and no client can change. */
-export function clientOf ({ fields }: Message): string | undefined {
-  const [address, ...others] = values(fields, 'x-forwarded-for')
-  return others.length === 0 ? address : undefined
 }
 
 /** The body of a response to a request; none to HEAD. */
@@ -127,7 +109,7 @@ export class ServiceConnection {
 
   #onEnd (): void {
     const tunnel = this.#tunnel
-    const host = tunnel && this.service.hostOf(tunnel.message)
+    const host = tunnel && this.service.hosts.of(tunnel.message)
     if (tunnel === undefined || host?.onTunnelEnd === undefined) this.socket.end()
     else host.onTunnelEnd(tunnel)
   }
@@ -155,9 +137,11 @@ export class ServiceConnection {
   }
 
   #take (message: Message): void {
-    const host = this.service.hostOf(message)
+    const { hosts } = this.service
+    const host = hosts.of(message)
     if (host === undefined) {
-      this.#complain('a request of no client that there is')
+      if (hosts.isLate(message)) this.socket.destroy()
+      else this.#complain('a request of no client that there is')
       return
     }
     if (this.#current === undefined) {

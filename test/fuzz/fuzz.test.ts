@@ -174,7 +174,7 @@ t.test('a service that gets what is no request, or one behind another, says so',
   const port = await service.listen()
   const address = '127.1.0.1'
   // Leaves every request without a response.
-  service.admit(address, { received: [], onRequest () {} })
+  service.hosts.admit(address, { received: [], onRequest () {} })
   const request = `GET / HTTP/1.1\r\nX-Forwarded-For: ${address}\r\n\r\n`
   const faults: [string[], RegExp][] = [
     [['\r\n', request], /bytes that are no request/],
@@ -194,6 +194,12 @@ t.test('a service that gets what is no request, or one behind another, says so',
     t.match(service.complaints.splice(0), [complaint])
     await client.abort()
   }
+  service.hosts.dismiss(address)
+  const late = new Client(port, '127.0.0.1')
+  await late.send([request])
+  t.ok(await late.until(() => false))
+  t.strictSame(service.complaints, [], 'a client that has left may be heard of later')
+  await late.abort()
   const last = new Client(port, '127.0.0.1')
   await last.send(['GET'])
   await last.until(() => false, 20)

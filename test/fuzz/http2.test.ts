@@ -208,7 +208,7 @@ t.test('faults in responses to an upload are found', async t => {
 t.test('a service that gets no HTTP/2, or nobody\'s, says so; a half that does not end is found', async t => {
   const service = new Http2Service()
   const port = await service.listen()
-  service.admit('127.1.0.1', {})
+  service.hosts.admit('127.1.0.1', {})
   const known: Field[] = [...HEAD, ['x-forwarded-for', '127.1.0.1']]
   for (const [text, complaint] of [['GET / HTTP/1.1\r\n\r\nand some more', /bytes that are no HTTP\/2/], [PREFACE + head(HEAD), /no client that there is/], [PREFACE + head([['a', 'b']]), /a head that is none/]] as const) {
     const client = new Client(port, '127.0.0.1')
@@ -226,6 +226,12 @@ t.test('a service that gets no HTTP/2, or nobody\'s, says so; a half that does n
   const reader = new StreamReader('server')
   reader.read(client.text)
   t.ok(reader.goaway, 'it does not take streams without end')
+  service.hosts.dismiss('127.1.0.1')
+  const late = new Client(port, '127.0.0.1')
+  await late.send([PREFACE + head(known)])
+  await late.until(() => false, 20)
+  t.strictSame(service.complaints, [], 'a client that has left may be heard of later')
+  await late.abort()
   t.notOk(await allEnd([{ isOver: false }]))
   await service.close()
   await client.abort()

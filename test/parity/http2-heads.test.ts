@@ -69,13 +69,15 @@ t.test('long names and values come down', async t => {
 
 t.test('a head over 64 KiB is 502, whether it comes before the service knows of the bound or after', async t => {
   let told: Buffer | undefined
-  const { ask } = await beforeFrames(t, ({ socket, stream, nth, frames }) => {
+  const { ask, gateway } = await beforeFrames(t, ({ socket, stream, nth, frames }) => {
     told ??= frames.all.find(({ type }) => type === SETTINGS)?.payload
     socket.write(nth === 2 ? large(stream, fields(['x-a', 'one'])) : large(stream, literal(UNINDEXED, 'x', 'y'.repeat(40_000)), literal(UNINDEXED, 'z', 'y'.repeat(40_000))))
   })
   t.equal((await ask()).status, 502)
   t.equal((await ask()).status, 200, 'the connection goes on')
   t.equal((await ask()).status, 502)
+  const upload = await call(gateway, '/api/x', { method: 'POST', body: Buffer.alloc(1_000_000) }).then(({ status }) => status, () => 'broken')
+  t.ok(upload === 502 || upload === 'broken', 'with an upload that is under way')
   t.ok(told?.includes(settings([6, 65_536]).subarray(9)), 'the service is told of it')
   // A few bytes for each kilobyte: a field that is in the table.
   const bomb = await beforeFrames(t, ({ socket, stream }) => { socket.write(large(stream, literal(INDEXED, 'x-a', 'y'.repeat(4_000)), Buffer.alloc(1_000, 0x80 | 62))) })
@@ -124,8 +126,8 @@ const unreadable: Record<string, Buffer> = {
 }
 
 t.test('a head that cannot be read is 502', async t => {
-  for (const [what, field] of Object.entries(unreadable)) {
+  await Promise.all(Object.entries(unreadable).map(async ([what, field]) => {
     const { ask } = await beforeFrames(t, ({ socket, stream }) => { socket.write(Buffer.concat([head(stream, Buffer.concat([STATUS_200, field])), lastData(stream, 'ok')])) })
     t.equal((await ask()).status, 502, what)
-  }
+  }))
 })

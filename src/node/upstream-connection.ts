@@ -17,8 +17,8 @@ export type ClientSocket = Socket & {
   _handle?: { asyncReset? (resource: object): void } | null
 }
 
-/** Bytes of a response's head. */
-const MAX_RESPONSE_HEAD = 65_536
+/** Bytes of a response's head, whatever the upstream speaks. */
+export const MAX_RESPONSE_HEAD = 65_536
 
 /**
  * `http.request` itself: the function only makes this object. Node copies the options twice, so there are as few as

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ClientConnection, Interim, UpstreamResponse } from '../upstream/pool.js'
+import { resultOfStatus } from '../upstream/target.js'
 import type { AttemptResult, Target } from '../upstream/target.js'
 import type { Upstream, Waiter } from '../upstream/upstream.js'
 import { Attempt } from './attempt.js'
@@ -236,7 +237,7 @@ function onTryTimeout (attempts: Attempts): void {
 /** What the end of an exchange says of the target that was asked last. What a client does is never the target's fault. */
 function resultOf ({ status, hasSwitched }: Attempt, outcome: Outcome, error: GatewayError | undefined): AttemptResult {
   if (hasSwitched) return 'succeeded'
-  if (outcome === 'completed') return status >= 500 ? 'failed' : 'succeeded'
+  if (outcome === 'completed') return resultOfStatus(status)
   return outcome === 'upstream error' || (outcome === 'timeout' && error?.code === 'GATEWAY_TIMEOUT') ? 'failed' : 'abandoned'
 }
 
@@ -251,6 +252,7 @@ function discard (attempt: Attempt, { statusCode, rawHeaders }: UpstreamResponse
   const value = statusCode === 503 ? fieldValue(rawHeaders, 'retry-after') : undefined
   const rest = value === undefined ? undefined : retryAfter(value)
   if (rest !== undefined) attempt.rest(rest)
-  attempt.end('failed', `status ${statusCode}`)
+  // A client that asks for what is nowhere takes no target out of use.
+  attempt.end(resultOfStatus(statusCode), `status ${statusCode}`)
   attempt.discard()
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ClientConnection, Interim, UpstreamRequest, UpstreamResponse } from '../upstream/pool.js'
+import { resultOfStatus } from '../upstream/target.js'
 import type { PickRequest, Upstream } from '../upstream/upstream.js'
 import { Attempt } from './attempt.js'
 import type { AttemptOwner, OutgoingBody, OutgoingRequest } from './attempt.js'
@@ -100,7 +101,7 @@ class Copy implements AttemptOwner, PickRequest {
   informed (_interim: Interim): void {}
 
   responded ({ statusCode }: UpstreamResponse): void {
-    this.#attempt?.end(statusCode >= 500 ? 'failed' : 'succeeded', `status ${statusCode}`)
+    this.#attempt?.end(resultOfStatus(statusCode), `status ${statusCode}`)
     this.#attempt?.discard()
   }
 

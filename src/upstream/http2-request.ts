@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { constants } from 'node:http2'
 import type { ClientHttp2Stream } from 'node:http2'
 import { addAbortSignal, Readable } from 'node:stream'
+import { MAX_RESPONSE_HEAD } from '../node/upstream-connection.js'
 import { groupFields } from './http2-fields.js'
 import type { Fields } from './http2-fields.js'
 import { lostConnection } from './http2-session.js'
@@ -123,6 +124,13 @@ export class Http2Request extends EventEmitter implements UpstreamRequest {
     if (!this.#hasResponse) this.emit('error', error.cause ?? error)
   }
 
+  /** What the upstream responds with cannot be used. */
+  reject (error: Error): void {
+    this.#hasHeard = true
+    this.failed(error)
+    this.destroy()
+  }
+
   /** Node tells nobody of a stream that the upstream cancelled, or that went with its connection. */
   closed (stream: Stream): void {
     const isLost = this.#session?.isLost === true
@@ -158,6 +166,11 @@ function wasReset (how: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`the stream was reset before its end: ${how}`), { code: 'ERR_HTTP2_STREAM_ERROR' })
 }
 
+/** As Node's parser of HTTP/1 names it. */
+function headTooLarge (): NodeJS.ErrnoException {
+  return Object.assign(new Error('the head of the response is too large'), { code: 'HPE_HEADER_OVERFLOW' })
+}
+
 /** To Node a stream that is reset with NO_ERROR has ended, as if the upstream had said so: half a response would pass for whole. */
 function pushWhole (this: Stream, chunk: unknown): boolean {
   const request = this[kRequest]
@@ -187,6 +200,8 @@ function onInterim (this: Stream, head: Head, flags: number, raw: string[]): voi
 
 /** The status is the only field that may stand before the others (RFC 9113 section 8.3.2). */
 function onResponse (this: Stream, { ':status': statusCode }: Head, flags: number, raw: string[]): void {
+  // Node holds the upstream to the bound only on streams that were opened after it had acknowledged our settings.
+  if (sizeOf(raw) > MAX_RESPONSE_HEAD) return this[kRequest].reject(headTooLarge())
   const rawTrailers: string[] = []
   this[kRequest].responded(Object.assign(this, {
     statusCode,
@@ -196,6 +211,13 @@ function onResponse (this: Stream, { ':status': statusCode }: Head, flags: numbe
     rawTrailers,
     isHeadOnly: (flags & NGHTTP2_FLAG_END_STREAM) !== 0
   }))
+}
+
+/** A few bytes name a whole field of HPACK's table, so that what came over the network is no measure. */
+function sizeOf (raw: readonly string[]): number {
+  let size = 0
+  for (const text of raw) size += text.length
+  return size
 }
 
 function onTrailers (this: Stream & Partial<UpstreamResponse>, _trailers: object, _flags: number, raw: string[]): void {

@@ -3,6 +3,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, ClientSessionRequestOptions
 import type { Socket } from 'node:net'
 import { outsideReads } from '../node/http2-reads.js'
 import { isTerminated } from '../node/http2-termination.js'
+import { MAX_RESPONSE_HEAD } from '../node/upstream-connection.js'
 import type { Dialer } from './dial.js'
 import type { Fields } from './http2-fields.js'
 
@@ -54,7 +55,7 @@ export class Session {
     const session = connect(`${protocol}://localhost`, {
       createConnection: () => socket,
       maxHeaderListPairs: MAX_FIELDS,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW }
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: MAX_RESPONSE_HEAD }
     })
     this.#session = session
     session.once('connect', () => this.#connected())

@@ -15,6 +15,11 @@ export type TargetOptions = Endpoint & {
 /** What an attempt says of its target when it has ended. `abandoned`: nothing, as its client left, or it was never sent. */
 export type AttemptResult = 'succeeded' | 'failed' | 'abandoned'
 
+/** What a status says of the target that responded with it, be the response passed on, thrown away or tried elsewhere. */
+export function resultOfStatus (status: number): AttemptResult {
+  return status >= 500 ? 'failed' : 'succeeded'
+}
+
 /** Who wants to know how a target does. */
 export interface TargetOwner {
   /** A response has begun that is no 5xx. */
@@ -70,7 +75,7 @@ export class Target {
   }
 
   responded (status: number): void {
-    if (this.#owner !== undefined && status < 500) this.#owner.responded(this)
+    if (this.#owner !== undefined && resultOfStatus(status) === 'succeeded') this.#owner.responded(this)
   }
 
   rest (milliseconds: number): void {

@@ -167,8 +167,8 @@ function wasReset (how: string): NodeJS.ErrnoException {
 }
 
 /** As Node's parser of HTTP/1 names it. */
-function headTooLarge (): NodeJS.ErrnoException {
-  return Object.assign(new Error('the head of the response is too large'), { code: 'HPE_HEADER_OVERFLOW' })
+function tooLarge (part: 'head' | 'trailer section'): NodeJS.ErrnoException {
+  return Object.assign(new Error(`the ${part} of the response is too large`), { code: 'HPE_HEADER_OVERFLOW' })
 }
 
 /** To Node a stream that is reset with NO_ERROR has ended, as if the upstream had said so: half a response would pass for whole. */
@@ -195,13 +195,13 @@ function onInterim (this: Stream, head: Head, flags: number, raw: string[]): voi
   const { ':status': statusCode } = head
   // Node takes 000 to 099 for interim ones as well; to nghttp2 they are final, and so nothing else would follow.
   if (statusCode < 100) onResponse.call(this, head, flags, raw)
+  else if (isTooLarge(raw)) this[kRequest].reject(tooLarge('head'))
   else this[kRequest].informed({ statusCode, statusMessage: '', rawHeaders: raw.slice(2) })
 }
 
 /** The status is the only field that may stand before the others (RFC 9113 section 8.3.2). */
 function onResponse (this: Stream, { ':status': statusCode }: Head, flags: number, raw: string[]): void {
-  // Node holds the upstream to the bound only on streams that were opened after it had acknowledged our settings.
-  if (sizeOf(raw) > MAX_RESPONSE_HEAD) return this[kRequest].reject(headTooLarge())
+  if (isTooLarge(raw)) return this[kRequest].reject(tooLarge('head'))
   const rawTrailers: string[] = []
   this[kRequest].responded(Object.assign(this, {
     statusCode,
@@ -213,15 +213,19 @@ function onResponse (this: Stream, { ':status': statusCode }: Head, flags: numbe
   }))
 }
 
-/** A few bytes name a whole field of HPACK's table, so that what came over the network is no measure. */
-function sizeOf (raw: readonly string[]): number {
+/**
+ * A few bytes name a whole field of HPACK's table, so that what came over the network is no measure. Node holds the
+ * upstream to the bound only on streams that were opened after it had acknowledged our settings.
+ */
+function isTooLarge (raw: readonly string[]): boolean {
   let size = 0
   for (const text of raw) size += text.length
-  return size
+  return size > MAX_RESPONSE_HEAD
 }
 
 function onTrailers (this: Stream & Partial<UpstreamResponse>, _trailers: object, _flags: number, raw: string[]): void {
-  this.rawTrailers?.push(...raw)
+  if (isTooLarge(raw)) this.destroy(tooLarge('trailer section'))
+  else this.rawTrailers?.push(...raw)
 }
 
 function onDrain (this: Stream): void {

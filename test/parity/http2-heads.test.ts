@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import t from 'tap'
 import { call, gatewayTo } from '../fixtures/gateway.js'
-import { END_HEADERS, END_STREAM, fields, frame, HEADERS, SETTINGS } from '../fixtures/frames.js'
+import { DATA, END_HEADERS, END_STREAM, fields, frame, HEADERS, SETTINGS } from '../fixtures/frames.js'
 import { beforeFrames, CONTINUATION, framesService, head, INDEXED, lastData, literal, NEVER_INDEXED, PADDED, PRIORITY, settings, STATUS_200, text, UNINDEXED, WITH_PRIORITY } from '../fixtures/frames-service.js'
 
 // Heads that are written byte by byte, as services of HTTP/2 may write them.
@@ -79,9 +79,17 @@ t.test('a head over 64 KiB is 502, whether it comes before the service knows of 
   const upload = await call(gateway, '/api/x', { method: 'POST', body: Buffer.alloc(1_000_000) }).then(({ status }) => status, () => 'broken')
   t.ok(upload === 502 || upload === 'broken', 'with an upload that is under way')
   t.ok(told?.includes(settings([6, 65_536]).subarray(9)), 'the service is told of it')
-  // A few bytes for each kilobyte: a field that is in the table.
-  const bomb = await beforeFrames(t, ({ socket, stream }) => { socket.write(large(stream, literal(INDEXED, 'x-a', 'y'.repeat(4_000)), Buffer.alloc(1_000, 0x80 | 62))) })
-  t.equal((await bomb.ask()).status, 502)
+})
+
+t.test('a few bytes for each kilobyte of a head: no head of a response may hold megabytes', async t => {
+  // A field that is in the table.
+  const bomb = Buffer.concat([literal(INDEXED, 'x-a', 'y'.repeat(4_000)), Buffer.alloc(1_000, 0x80 | 62)])
+  const ofHead = await beforeFrames(t, ({ socket, stream }) => { socket.write(large(stream, bomb)) })
+  t.equal((await ofHead.ask()).status, 502)
+  const ofInterim = await beforeFrames(t, ({ socket, stream }) => { socket.write(Buffer.concat([head(stream, Buffer.concat([literal(UNINDEXED, ':status', '103'), bomb])), head(stream, STATUS_200), lastData(stream, 'ok')])) })
+  t.equal((await ofInterim.ask()).status, 502)
+  const ofTrailers = await beforeFrames(t, ({ socket, stream }) => { socket.write(Buffer.concat([head(stream, STATUS_200), frame(DATA, 0, stream, 'not all'), head(stream, bomb, END_STREAM)])) })
+  await t.rejects(ofTrailers.ask(), { code: 'ECONNRESET' }, 'broken off, not ended')
 })
 
 t.test('a long head goes up in as many frames as it takes', async t => {

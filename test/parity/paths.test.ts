@@ -52,6 +52,8 @@ t.test('a base path of the target stands before what is below the prefix', async
   const { url } = await before(t, target => ({ prefix: '/second-service', target: `${target}/second-service`, stripPrefix: true }))
   t.equal(await url('/second-service/foo?lang=en'), '/second-service/foo?lang=en')
   t.equal(await url('/second-service?lang=en'), '/second-service/?lang=en')
+  const same = await before(t, { prefix: '/second-service' })
+  t.equal(await same.url('/second-service?lang=en'), '/second-service?lang=en', 'where both have the same path, neither is needed')
   const twice = await before(t, target => ({ prefix: '/hello', target: `${target}/hello` }))
   t.equal(await twice.url('/hello'), '/hello/hello', 'it is not left out where the path begins with it already')
 })

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { connect, createSecureServer } from 'node:http2'
+import { connect, createSecureServer, createServer as createHttp2Server } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { createServer as createHttps, request as httpsRequest } from 'node:https'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { call, gatewayOver, gatewayTo } from '../fixtures/gateway.js'
@@ -22,13 +23,25 @@ import { message, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 const HAS_IPV6 = Object.values(networkInterfaces()).flat().some(address => address?.address === '::1')
 
+/** A service under TLS, of HTTP/1 or HTTP/2. */
 async function secured (t: Test, http2: boolean): Promise<string> {
   const server = http2 ? createSecureServer(pair('localhost')) : createHttps(pair('localhost'), (_request, response) => response.end('https'))
   if (http2) server.on('stream', (stream: ServerHttp2Stream) => { stream.respond({ ':status': 200 }); stream.end('h2') })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
+  await listening(t, server, 0)
   return `https://localhost:${portOf(server)}`
+}
+
+/** Starts a server whose connections end with the test. */
+async function listening (t: Test, server: Server, at: number | string): Promise<void> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => sockets.add(socket))
+  if (typeof at === 'string') server.listen(at)
+  else server.listen(at, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
 }
 
 t.test('clients of HTTP/1, HTTPS and HTTP/2 before services of each', async t => {
@@ -74,6 +87,18 @@ t.test('a service at an address of IPv6', { skip: HAS_IPV6 ? false : 'there is n
   t.match(await based.see('/api/x'), { url: '/base/api/x', headers: { authorization: 'Basic x' } })
   const any = await before(t, { target: `http://[::]:${port}` })
   t.equal(await any.url('/api/x'), '/api/x', 'the unspecified address is this machine')
+})
+
+t.test('a service at a Unix socket, over HTTP/2 as well', async t => {
+  const folder = t.testdir()
+  await listening(t, createServer(echo), join(folder, '1.sock'))
+  const http2 = createHttp2Server()
+  http2.on('stream', (stream: ServerHttp2Stream, { ':path': path }) => { stream.respond({ ':status': 200 }); stream.end(`h2c ${path}`) })
+  await listening(t, http2, join(folder, '2.sock'))
+  const one = await before(t, { target: `unix:${folder}/1.sock` })
+  t.match(await one.see('/api/hello?x'), { url: '/api/hello?x', headers: { host: 'localhost' } })
+  const two = await before(t, { target: `unix:${folder}/2.sock`, http2: true })
+  t.equal(String((await two.ask('/api/hello')).body), 'h2c /api/hello')
 })
 
 t.test('round robin takes each in turn, requests and WebSockets alike', async t => {

@@ -99,6 +99,7 @@ t.test('options that lack a target, or name none, stop the start', async t => {
   await t.rejects(registered({ routes: [{ prefix: '/', target: '127.0.0.1:3000' }] }), /target/)
   await t.rejects(registered({ routes: [{ prefix: '/', target: 'ftp://127.0.0.1' }] }), /must start with "http/)
   await t.rejects(registered({ routes: [{ prefix: '/', target: 'http://a', getTarget: 'x' }] }), /getTarget/)
+  await t.rejects(registered({ routes: [{ prefix: '/', getTarget: () => 'http://a' }] }), /target/, 'it may return none')
   await t.rejects(registered({ routes: [{ prefix: null, target: 'http://a' }] }), /prefix/)
   await t.rejects(registered({ routes: [{ prefix: 'api', target: 'http://a' }] }), /prefix/)
   await t.rejects(registered({ routes: [{ prefix: '/', target: 'http://a', pathRewrite: 'x' }] }), /pathRewrite/)

@@ -86,6 +86,9 @@ t.test('a service at an address of IPv6', { skip: HAS_IPV6 ? false : 'there is n
   }
   const based = await before(t, { target: `${url}/base`, headers: { request: { set: { authorization: 'Basic x' } } } })
   t.match(await based.see('/api/x'), { url: '/base/api/x', headers: { authorization: 'Basic x' } })
+  const copied = await before(t, { mirror: { upstream: 'copies' } }, { options: { upstreams: { copies: { targets: [url] } } } })
+  const [[copy]] = await Promise.all([once(server, 'request'), copied.ask('/api/copied')])
+  t.equal(copy.url, '/api/copied')
   const any = await before(t, { target: `http://[::]:${port}` })
   t.equal(await any.url('/api/x'), '/api/x', 'the unspecified address is this machine')
 })

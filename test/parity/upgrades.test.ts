@@ -1,13 +1,9 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { Server as SocketIoServer } from 'socket.io'
-import { io } from 'socket.io-client'
 import t from 'tap'
 import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
 import { call, gatewayTo, start } from '../fixtures/gateway.js'
-import { closedPort, portOf, RawClient, rawService, received, service } from '../fixtures/peers.js'
-import { before } from '../fixtures/parity.js'
+import { closedPort, RawClient, rawService, received, service } from '../fixtures/peers.js'
 import { echo, message, openWebSocket, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 // docs/parity: WebSockets and other upgrades.
@@ -207,21 +203,3 @@ t.test('who comes while an app closes gets a response, and who is there is let g
   await Promise.all([once(open, 'close'), closing, refused])
   t.not(late.readyState, late.OPEN)
 })
-
-for (const transports of [['polling', 'websocket'], ['websocket'], ['polling']]) {
-  t.test(`socket.io, by ${transports.join(' and ')}`, async t => {
-    const server = createServer()
-    const sockets = new SocketIoServer(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    t.teardown(async () => await sockets.close())
-    sockets.on('connection', socket => socket.on('hello', (name, reply: (text: string) => void) => reply(`hello ${name}`)))
-    const { port } = await before(t, { prefix: '/', target: `http://127.0.0.1:${portOf(server)}` })
-    const client = io(`http://127.0.0.1:${port}`, { transports, forceNew: true })
-    t.teardown(() => { client.close() })
-    t.equal(await client.emitWithAck('hello', 'world'), 'hello world')
-    if (transports[1] !== undefined && client.io.engine.transport.name !== 'websocket') await new Promise(resolve => client.io.engine.once('upgrade', resolve))
-    t.equal(client.io.engine.transport.name, transports.at(-1))
-    t.equal(await client.emitWithAck('hello', 'again'), 'hello again')
-  })
-}

@@ -95,6 +95,7 @@ t.test('a request waits for what the host does first, and loses nothing', async 
 t.test('options that lack a target, or name none, stop the start', async t => {
   const registered = async (routes: unknown): Promise<unknown> => await start(t, app => app.register(streamGateway, Object(routes)))
   await t.rejects(registered({}), /routes/)
+  await t.rejects(registered({ routes: [] }), /routes/)
   await t.rejects(registered({ routes: [{ prefix: '/' }] }), /target/)
   await t.rejects(registered({ routes: [{ prefix: '/', target: '127.0.0.1:3000' }] }), /target/)
   await t.rejects(registered({ routes: [{ prefix: '/', target: 'ftp://127.0.0.1' }] }), /must start with "http/)

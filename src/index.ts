@@ -2,6 +2,7 @@ import type { FastifyInstance, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { checkConfig } from './config/index.js'
 import type { GatewayConfig } from './config/index.js'
+import type { Trial } from './explain/try-out.js'
 import { registerGateway } from './register-gateway.js'
 import { splitHooks } from './server/hooks.js'
 import type { GatewayHooks, RouteOptions } from './server/hooks.js'
@@ -37,8 +38,14 @@ async function streamGateway (fastify: FastifyInstance, options: GatewayOptions 
   const source = 'fastify-stream-gateway options'
   const { config, hooks } = splitHooks(given, source)
   const { server, ...settings } = checkConfig(Object.assign({}, config, { server: { accessLog } }), { source })
+  const trial: Trial = {
+    settings: { ...settings, server },
+    prefix: fastify.prefix,
+    isHosted: true,
+    register: async (app, tried) => await registerGateway(app, { ...tried, ...tried.server, trial })
+  }
   await registerGateway(fastify, {
-    ...settings, configuration: settings, accessLog: server.accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] }))
+    ...settings, configuration: settings, trial, accessLog: server.accessLog, given: given.routes.map((options, nth) => ({ options, hooks: hooks[nth] }))
   })
 }
 

@@ -10,6 +10,8 @@ import { ProcessSource } from './admin/process-source.js'
 import { loadPrometheus } from './admin/prometheus.js'
 import { hideSecrets } from './config/index.js'
 import type { AccessLogSettings, Settings } from './config/index.js'
+import { Explainer } from './explain/explainer.js'
+import type { Trial } from './explain/try-out.js'
 import type { Observer } from './proxy/observers.js'
 import type { GivenRoute } from './server/hooks.js'
 import type { CountingPolicy, Policy } from './server/policy.js'
@@ -26,6 +28,8 @@ export interface GatewayRegistration extends Pick<Settings, 'routes' | 'upstream
   given?: readonly GivenRoute[]
   /** What the admin listener shows as the one that runs. */
   configuration?: object
+  /** How it says where requests would go: the same gateway again, in an app of its own. */
+  trial: Trial
   /** Takes what is known for the admin listener, where another process has it; absent: this one has. */
   report?: (source: ProcessSource) => void
 }
@@ -51,9 +55,9 @@ export async function registerGateway (fastify: FastifyInstance, settings: Gatew
   reloadUpstreamCertificates(fastify, [...targets, ...Object.values(settings.upstreams)].flatMap(({ tls }) => tls ?? []))
 }
 
-async function countFor (fastify: FastifyInstance, settings: NonNullable<Settings['admin']>, { configuration, report }: GatewayRegistration): Promise<ProcessSource> {
+async function countFor (fastify: FastifyInstance, settings: NonNullable<Settings['admin']>, { configuration, trial, report }: GatewayRegistration): Promise<ProcessSource> {
   const prometheus = await loadPrometheus()
-  const source = new ProcessSource(fastify, prometheus, hideSecrets(configuration))
+  const source = new ProcessSource(fastify, prometheus, hideSecrets(configuration), new Explainer(trial))
   // Loaded where there is one alone, with its page.
   if (report === undefined) await fastify.register(import('../plugins/admin.js'), { admin: settings, source, prometheus })
   else report(source)

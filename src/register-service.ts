@@ -13,6 +13,7 @@ import { respondNotFound, respondToError } from './server/error-responses.js'
 export async function registerService (fastify: FastifyInstance, settings: Settings, report?: GatewayRegistration['report']): Promise<void> {
   fastify.setErrorHandler(respondToError)
   await fastify.register(health, settings.server)
-  await registerGateway(fastify, { ...settings, ...settings.server, configuration: settings, isService: true, ...(report && { report }) })
+  const trial = { settings, prefix: '', isHosted: false, register: registerService }
+  await registerGateway(fastify, { ...settings, ...settings.server, configuration: settings, trial, isService: true, ...(report && { report }) })
   fastify.setNotFoundHandler(respondNotFound)
 }

@@ -9,6 +9,7 @@ import { errorBody, GatewayError } from '../proxy/errors.js'
 import { readinessOf } from '../server/readiness.js'
 import { Access } from './access.js'
 import { Events } from './events.js'
+import { ExplainRequests } from './explain-requests.js'
 import { indexOf, PAGE } from './page-files.js'
 import type { PageFile } from './page-files.js'
 import type { Prometheus } from './prometheus.js'
@@ -18,6 +19,9 @@ import { StateReader } from './state.js'
 /** Those who run a gateway are few. */
 const LIMITS = { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 2_000 }
 const MAX_CONNECTIONS = 256
+
+/** The one thing that is asked with a body; it changes nothing either. */
+const EXPLAIN = '/api/explain'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -38,6 +42,7 @@ export class AdminListener {
   readonly #log: Log
   readonly #reader: StateReader
   readonly #events: Events
+  readonly #explainRequests: ExplainRequests
   readonly #server: Server
   #settings: AdminSettings
   #access: Access
@@ -52,6 +57,7 @@ export class AdminListener {
     this.#log = log
     this.#reader = new StateReader(source)
     this.#events = new Events(source, this.#reader, log)
+    this.#explainRequests = new ExplainRequests(source)
     this.#server = createServer(LIMITS, (request, response) => { this.#respond(request, response) })
     this.#server.maxConnections = MAX_CONNECTIONS
   }
@@ -107,7 +113,7 @@ export class AdminListener {
   /** @throws GatewayError */
   async #route (request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = ''] = String(request.url).split('?', 1)
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw new GatewayError('METHOD_NOT_ALLOWED', 'There is nothing to change here')
+    validateMethod(request, response, path === EXPLAIN ? ['POST'] : ['GET', 'HEAD'])
     if (path === '/healthz') return send(response, JSON_TYPE, JSON.stringify({ status: 'ok' }))
     if (path === '/readyz') return await this.#ready(response)
     orThrow(this.#access.validateHost(request))
@@ -120,6 +126,7 @@ export class AdminListener {
       case '/metrics': return await this.#metrics(response)
       case '/api/state': return send(response, JSON_TYPE, JSON.stringify({ ...await this.#reader.read(), configuration: this.#source.configuration }))
       case '/api/events': return this.#follow(request, response)
+      case EXPLAIN: return send(response, JSON_TYPE, JSON.stringify(await this.#explainRequests.respondTo(request, response)))
       default: throw new GatewayError('NOT_FOUND', 'There is nothing at this path')
     }
   }
@@ -142,6 +149,13 @@ export class AdminListener {
   }
 }
 
+/** @throws GatewayError */
+function validateMethod ({ method = '' }: IncomingMessage, response: ServerResponse, allowed: readonly string[]): void {
+  if (allowed.includes(method)) return
+  response.setHeader('allow', allowed.join(', '))
+  throw new GatewayError('METHOD_NOT_ALLOWED', 'There is nothing to change here')
+}
+
 function orThrow (error: GatewayError | undefined): void {
   if (error !== undefined) throw error
 }
@@ -155,7 +169,6 @@ function send (response: ServerResponse, type: string, body: string | Buffer): v
 function sendError (response: ServerResponse, { statusCode, code, message }: GatewayError): void {
   response.statusCode = statusCode
   if (statusCode === 401) response.setHeader('www-authenticate', 'Bearer')
-  if (statusCode === 405) response.setHeader('allow', 'GET, HEAD')
   if (statusCode === 503) response.setHeader('retry-after', '1')
   send(response, JSON_TYPE, JSON.stringify(errorBody(code, message, randomUUID())))
 }

@@ -12,7 +12,7 @@ const FOLDER = join(dirname(createRequire(import.meta.url).resolve('fastify-stre
 
 const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml' }
 
-const SCRIPTS = ['page.js', 'stream.js', 'tiles.js', 'tables.js', 'charts.js', 'dom.js', 'format.js']
+const SCRIPTS = ['page.js', 'stream.js', 'tiles.js', 'tables.js', 'explain.js', 'charts.js', 'dom.js', 'format.js']
 
 /** The status page, by path. */
 export const PAGE: ReadonlyMap<string, PageFile> = new Map([

@@ -1,5 +1,7 @@
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
+import type { Explainer } from '../explain/explainer.js'
+import type { Explained, GivenRequest } from '../explain/given.js'
 import { RecentFailures } from '../observe/recent-failures.js'
 import { REJECTERS, Tally } from '../observe/tally.js'
 import type { RouteTally } from '../observe/tally.js'
@@ -18,12 +20,14 @@ export class ProcessSource implements Source {
   readonly configuration: unknown
   readonly #fastify: FastifyInstance
   readonly #prometheus: Prometheus
+  readonly #explainer: Explainer
   #upstreams: Pick<Upstreams, 'configured' | 'unavailable'> = { configured: [], unavailable: [] }
 
   /** @param configuration with its secrets hidden */
-  constructor (fastify: FastifyInstance, prometheus: Prometheus, configuration: unknown) {
+  constructor (fastify: FastifyInstance, prometheus: Prometheus, configuration: unknown, explainer: Explainer) {
     this.#fastify = fastify
     this.#prometheus = prometheus
+    this.#explainer = explainer
     this.configuration = configuration
     prometheus.watchProcess()
   }
@@ -62,6 +66,16 @@ export class ProcessSource implements Source {
 
   async metrics (): Promise<Reading<readonly Metric[]>> {
     return { processes: [await this.ownMetrics()], silent: 0 }
+  }
+
+  /** What goes wrong is for the log of this process; whoever asks may be another one. */
+  async explain (given: GivenRequest): Promise<Explained> {
+    try {
+      return await this.#explainer.explain(given)
+    } catch (err) {
+      this.#fastify.log.error({ err }, 'a request could not be tried out')
+      return { failed: 'unexpectedly' }
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Explained, GivenRequest } from '../explain/given.js'
 import type { Failure } from '../observe/recent-failures.js'
 import type { TargetState } from '../upstream/condition.js'
 
@@ -99,6 +100,8 @@ export interface Source {
   states (): Promise<Reading<ProcessState>>
   /** Those of processes that have gone may be among them, as far as they go on. */
   metrics (): Promise<Reading<readonly Metric[]>>
+  /** Where a request would go. Takes no longer than a few seconds. */
+  explain (given: GivenRequest): Promise<Explained>
 }
 
 /** Where the listener says what happens to it. */

@@ -1,5 +1,7 @@
 import type { Worker } from 'node:cluster'
 import type { Metric, ProcessState } from '../admin/source.js'
+import { LONGEST_TRIAL } from '../explain/given.js'
+import type { Explained, GivenRequest } from '../explain/given.js'
 import type { Question, Told, ToWorker } from './messages.js'
 
 /** Milliseconds that a worker may take to tell how it stands. */
@@ -24,15 +26,20 @@ export class Informant {
 
   /** @returns `undefined` where it did not tell in time */
   async state (): Promise<ProcessState | undefined> {
-    const told = await this.#ask('state')
+    const told = await this.#ask({ ask: 'state' })
     return told !== undefined && 'state' in told ? told.state : undefined
   }
 
   /** Asks for its metrics anew. */
   async ownMetrics (): Promise<void> {
-    const told = await this.#ask('metrics')
+    const told = await this.#ask({ ask: 'metrics' })
     this.isSilent = told === undefined
     if (told !== undefined && 'metrics' in told) this.metrics = told.metrics
+  }
+
+  async explain (given: GivenRequest): Promise<Explained> {
+    const told = await this.#ask({ ask: 'explain', given }, LONGEST_TRIAL + LONGEST_WAIT)
+    return told !== undefined && 'explained' in told ? told.explained : { failed: 'late' }
   }
 
   told (told: Told): void {
@@ -46,20 +53,22 @@ export class Informant {
     for (const tell of this.#open.values()) tell(undefined)
   }
 
-  async #ask (ask: Question['ask']): Promise<Told | undefined> {
+  async #ask (question: Unnumbered<Question>, longest = LONGEST_WAIT): Promise<Told | undefined> {
     // One that is stuck must not find a heap of questions when it is well again.
     if (this.#open.size >= MOST_OPEN) return undefined
     const nth = this.#nth++
     return await new Promise(resolve => {
-      const timer = setTimeout(resolve, LONGEST_WAIT, undefined)
+      const timer = setTimeout(resolve, longest, undefined)
       this.#open.set(nth, told => {
         clearTimeout(timer)
         resolve(told)
       })
-      this.#worker.send({ ask, nth } satisfies ToWorker, ignore)
+      this.#worker.send({ ...question, nth } satisfies ToWorker, ignore)
     })
   }
 }
+
+type Unnumbered<One> = One extends unknown ? Omit<One, 'nth'> : never
 
 /** Questions that one worker is asked at the same time. */
 const MOST_OPEN = 4

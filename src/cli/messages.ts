@@ -1,14 +1,12 @@
 import type { Metric, ProcessState } from '../admin/source.js'
 import type { AdminSettings } from '../config/index.js'
+import type { Explained, GivenRequest } from '../explain/given.js'
 import type { Plan } from './configuration.js'
 
 /** For the admin listener: what a worker is asked, and by which number its response is known. */
-export interface Question {
-  readonly ask: 'state' | 'metrics'
-  readonly nth: number
-}
+export type Question = { readonly nth: number } & ({ readonly ask: 'state' | 'metrics' } | { readonly ask: 'explain', readonly given: GivenRequest })
 
-export type Told = { readonly nth: number, readonly state: ProcessState } | { readonly nth: number, readonly metrics: readonly Metric[] }
+export type Told = { readonly nth: number } & ({ readonly state: ProcessState } | { readonly metrics: readonly Metric[] } | { readonly explained: Explained })
 
 /** The admin listener that a configuration asks for. */
 export interface AdminPlan {

@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { once } from 'node:events'
 import type { ProcessSource } from '../admin/process-source.js'
 import { keepTickShape } from '../node/tick-shape.js'
-import type { Question, ToSupervisor, ToWorker } from './messages.js'
+import type { Question, Told, ToSupervisor, ToWorker } from './messages.js'
 
 // The process that serves. Its supervisor tells it what to run, and when others have taken over.
 
@@ -43,10 +43,16 @@ self.once('disconnect', () => {
 })
 self.send({ listening: admin === undefined ? null : { settings: admin, configuration: source?.configuration } } satisfies ToSupervisor)
 
-async function respond (source: ProcessSource, { ask, nth }: Question): Promise<void> {
-  const told = ask === 'state' ? { nth, state: await source.state() } : { nth, metrics: await source.ownMetrics() }
+async function respond (source: ProcessSource, question: Question): Promise<void> {
+  const told = await responseTo(source, question)
   // The supervisor may be gone by now.
   if (process.connected) process.send?.(told satisfies ToSupervisor, undefined, undefined, ignore)
+}
+
+async function responseTo (source: ProcessSource, question: Question): Promise<Told> {
+  const { nth } = question
+  if (question.ask === 'explain') return { nth, explained: await source.explain(question.given) }
+  return question.ask === 'state' ? { nth, state: await source.state() } : { nth, metrics: await source.ownMetrics() }
 }
 
 /** Who does not tell how it stands is counted as silent. */

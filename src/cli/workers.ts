@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster'
 import type { Metric, ProcessState, Reading, Source } from '../admin/source.js'
+import type { Explained, GivenRequest } from '../explain/given.js'
 import { countersOf, knownIn, onlyKnown, summed } from './counted.js'
 import type { SumMetrics } from './counted.js'
 import { Informant } from './informant.js'
@@ -14,6 +15,7 @@ export class Workers implements Source {
   readonly #informants = new Map<Worker, Informant>()
   /** What those have counted that are gone. */
   #gone: Promise<readonly Metric[]> = Promise.resolve([])
+  #explained = 0
 
   /** One has come to listen. */
   add (worker: Worker): void {
@@ -65,6 +67,13 @@ export class Workers implements Source {
       return isDraining ? onlyKnown(told, known) : told
     })
     return { processes: [...processes, onlyKnown(await gone, known), [silentWorkers(silent)]], silent }
+  }
+
+  /** Those that serve are asked in turn, so that one which is stuck does not stand for all. */
+  async explain (given: GivenRequest): Promise<Explained> {
+    const serving = [...this.#informants.values()].filter(({ isDraining }) => !isDraining)
+    const informant = serving[this.#explained++ % serving.length]
+    return informant === undefined ? { failed: 'late' } : await informant.explain(given)
   }
 }
 

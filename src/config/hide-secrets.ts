@@ -11,7 +11,7 @@ const USER_INFORMATION = /\/\/[^/\s]*@/g
 
 /** A copy of a configuration for people to look at, without what it keeps from them. */
 export function hideSecrets (value: unknown, path = '', isSecret = false): unknown {
-  if (typeof value === 'string') return isSecret || PEM.test(value) ? HIDDEN : value.replace(USER_INFORMATION, `//${HIDDEN}@`)
+  if (typeof value === 'string') return isSecret ? HIDDEN : hideInText(value)
   if (isField(value)) return [value[0], hideSecrets(value[1], path, isSecret || SECRET.test(value[0]))]
   if (Array.isArray(value)) return value.map(item => hideSecrets(item, path, isSecret))
   if (typeof value !== 'object' || value === null) return value
@@ -20,6 +20,15 @@ export function hideSecrets (value: unknown, path = '', isSecret = false): unkno
     const hides = !NO_SECRET.test(below) && SECRET.test(key)
     return [key, hideSecrets(item, below, isSecret || (hides && (typeof item !== 'object' || LISTS.test(key))))]
   }))
+}
+
+/** The value of a header, or what stands in its place. */
+export function hideInField (name: string, value: string): string {
+  return SECRET.test(name) ? HIDDEN : hideInText(value)
+}
+
+function hideInText (text: string): string {
+  return PEM.test(text) ? HIDDEN : text.replace(USER_INFORMATION, `//${HIDDEN}@`)
 }
 
 /** A header of a normalized configuration: its name, and its value taken apart. */

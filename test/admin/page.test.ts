@@ -1,71 +1,24 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { setTimeout as pass } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContextOptions } from 'playwright-core'
 import t from 'tap'
 import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
 import { ADMIN, adminPort, TOKEN } from '../fixtures/admin.js'
-import { missing } from '../fixtures/command.js'
 import { call, start } from '../fixtures/gateway.js'
+import { CUT_OFF, giveToken, NO_CHROMIUM, openPage, violations } from '../fixtures/page.js'
 import { closedPort, service } from '../fixtures/peers.js'
 import { targets } from '../fixtures/targets.js'
 import type { TestTarget } from '../fixtures/targets.js'
 import { until } from '../fixtures/until.js'
 
-const NO_CHROMIUM = missing('chromium', 'chromium', 'of the status page')
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Where pictures go; only where they are asked for, as each run makes other ones. */
 const PICTURES = process.env.PICTURES === undefined ? undefined : fileURLToPath(new URL('../../docs/', import.meta.url))
-
-/** What is wider than its place. */
-const CUT_OFF = `[...document.querySelectorAll('td, .tile, .card, h1, h2, h3, dd')]
-  .filter(({ scrollWidth, clientWidth }) => clientWidth > 1 && scrollWidth > clientWidth + 1)
-  .map(({ outerHTML }) => outerHTML.slice(0, 200))`
 
 /** Milliseconds until a chart is full. */
 const CHART = 122_000
 
 t.setTimeout(240_000 + (PICTURES === undefined ? 0 : 2 * CHART))
-
-const browser: Browser | undefined = NO_CHROMIUM === false ? await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] }) : undefined
-t.teardown(async () => { await browser?.close() })
-
-interface Watched {
-  page: Page
-  /** What the browser complained of. */
-  complaints: string[]
-  /** Other places that it asked. */
-  elsewhere: string[]
-}
-
-async function openPage (t: Test, admin: number, options: BrowserContextOptions = {}): Promise<Watched> {
-  if (browser === undefined) throw new Error('no browser')
-  const context = await browser.newContext(options)
-  t.teardown(async () => { await context.close() })
-  const page = await context.newPage()
-  const complaints: string[] = []
-  const elsewhere: string[] = []
-  page.on('console', message => { if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text()) })
-  page.on('pageerror', error => { complaints.push(error.message) })
-  page.on('request', request => { if (new URL(request.url()).origin !== `http://127.0.0.1:${admin}`) elsewhere.push(request.url()) })
-  await page.goto(`http://127.0.0.1:${admin}/`)
-  return { page, complaints, elsewhere }
-}
-
-async function giveToken (page: Page, token = TOKEN): Promise<void> {
-  await page.getByLabel('Token').fill(token)
-  await page.getByRole('button', { name: 'Show' }).click()
-}
-
-/** What axe finds wrong, in the page as it is. */
-async function violations (page: Page): Promise<unknown[]> {
-  await page.evaluate(AXE)
-  const { violations } = await page.evaluate<{ violations: { id: string, nodes: { html: string, failureSummary: string }[] }[] }>('axe.run()')
-  return violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`) }))
-}
 
 interface Gateway {
   port: number

@@ -23,7 +23,8 @@ async function read (...readings: ProcessState[][]): Promise<{ state: State, rea
     isDraining: false,
     configuration: {},
     states: async () => ({ processes: readings[nth++] ?? [], silent: 0 }),
-    metrics: async () => ({ processes: [], silent: 0 })
+    metrics: async () => ({ processes: [], silent: 0 }),
+    explain: async () => ({ failed: 'late' })
   }
   const reader = new StateReader(source)
   let state = await reader.read()

@@ -2,16 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { tryOut } from '../../src/cli/try-out.js'
-import { checkConfig } from '../../src/config/index.js'
+import { tryOut } from '../../src/explain/try-out.js'
 import { SECRET } from '../fixtures/auth.js'
+import { trialOf } from '../fixtures/explain.js'
 import { COMMAND } from '../fixtures/started.js'
 
 const JWT = { jwt: { jwksUrl: 'https://id.example.com/jwks.json', forward: { 'x-user': 'sub' } } }
 
 t.test('explain asks nobody for credentials, and shows what the service would not get', async t => {
-  const settings = checkConfig({ auth: JWT, access: { deny: ['127.0.0.1'] }, routes: [{ prefix: '/api', target: 'http://localhost:1' }] })
-  const { forwarded, status } = await tryOut(settings, { method: 'GET', target: '/api/x', host: 'localhost', fields: [['x_user', 'root'], ['x-other', 'y']] })
+  const trial = trialOf({ auth: JWT, access: { deny: ['127.0.0.1'] }, routes: [{ prefix: '/api', target: 'http://localhost:1' }] })
+  const { forwarded, status } = await tryOut(trial, { method: 'GET', target: '/api/x', host: 'localhost', fields: [['x_user', 'root'], ['x-other', 'y']] })
   t.match({ forwarded, status }, { forwarded: { route: 0 }, status: 204 })
   t.ok(forwarded?.rawHeaders.includes('x-other'))
   t.notMatch(JSON.stringify(forwarded), 'root')

@@ -43,4 +43,12 @@ t.test('explain', async t => {
 
   t.match(run('GET', '/x', '-f', 'wrong.json'), { status: 1, stderr: /^wrong\.json: 1 mistake/ })
   for (const args of [['GET'], ['GET', '/x', '/y'], ['GET', 'x'], ['GET', '/x', '-H', 'nothing']]) t.match(run(...args), { status: 2, stderr: /Run "fastify-stream-gateway --help"/ })
+
+  const curl = run('-f', 'routes.json', 'curl', 'https://x/api/x', '-H', 'X-Real-IP: 6.6.6.6', '--compressed', '-b', 'a=b', '--data', '@file', '-G')
+  t.equal(curl.status, 0)
+  t.match(curl.stdout, /^GET \/api\/x of x\n\(The file file is not read\)\n\ntakes routes\[0\], \/api for GET\n/)
+  t.match(curl.stdout, /\n {4}User-Agent: curl\n[^]*\n {4}Cookie: \*\*\*\n/)
+  t.match(run('curl', '/old'), { status: 1, stdout: /responds itself: 302\nbecause routes\[1\] has redirect in place of a service\n/ })
+  t.match(run('curl', '/x', '--nonsense'), { status: 2, stderr: /^fastify-stream-gateway: found the option "--nonsense" of curl, which is not known here\n/ })
+  for (const args of [['GET', 'curl', '/x'], ['-H', 'a: b', 'curl', '/x']]) t.match(run(...args), { status: 2, stderr: /explain takes a method and a url, or a line for curl/ })
 })

@@ -1,4 +1,5 @@
 import { element, keep, setText } from './dom.js'
+import { makeExplain } from './explain.js'
 import { plural, span } from './format.js'
 import { follow } from './stream.js'
 import { makeFailures, makeRejected, makeRoutes, makeUpstreams, makeWorkers } from './tables.js'
@@ -15,6 +16,7 @@ const tiles = makeTiles(byId('tiles'))
 const routes = makeRoutes(byId('routes'))
 const tables = [makeUpstreams(byId('upstreams')), routes.update, makeFailures(byId('failures')), makeRejected(byId('rejected')), makeWorkers(byId('workers'))]
 const pause = byId('pause')
+makeExplain({ form: byId('explain'), input: byId('request'), place: byId('explained'), verdict: byId('verdict'), details: byId('details') }, authorized)
 let isPaused = false
 let latest
 
@@ -36,13 +38,19 @@ else begin()
 async function begin () {
   byId('ask').hidden = true
   setStatus('wait')
-  await follow(sessionStorage.getItem(TOKEN), {
+  await follow(authorized(), {
     opened: () => setStatus('live'),
     lost: () => setStatus('lost'),
     event: (name, data) => name === 'configuration' ? setText(byId('configuration'), JSON.stringify(data, null, 2)) : take(data)
   })
   sessionStorage.removeItem(TOKEN)
   ask('That is not the token.')
+}
+
+/** The fields that show the token. */
+function authorized () {
+  const token = sessionStorage.getItem(TOKEN)
+  return token === null ? {} : { authorization: `Bearer ${token}` }
 }
 
 /** @param {string} wrong */

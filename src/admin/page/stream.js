@@ -7,15 +7,15 @@ const LONGEST_PAUSE = 5_000
 /**
  * Follows the events until they are lost for good: with a token that is wrong.
  *
- * @param {string | null} token
+ * @param {Record<string, string>} authorized
  * @param {{ event: (name: string, data: any) => void, opened: () => void, lost: () => void }} listener
  * @returns {Promise<void>} resolves when the token is wrong
  */
-export async function follow (token, { event, opened, lost }) {
+export async function follow (authorized, { event, opened, lost }) {
   let pause = PAUSE
   while (true) {
     try {
-      const response = await fetch('/api/events', { headers: token === null ? {} : { authorization: `Bearer ${token}` }, cache: 'no-store' })
+      const response = await fetch('/api/events', { headers: authorized, cache: 'no-store' })
       if (response.status === 401) return
       if (response.ok && response.body !== null) {
         pause = PAUSE

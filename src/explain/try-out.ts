@@ -4,19 +4,26 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { RouteSettings, Settings } from '../config/index.js'
-import { registerService } from '../register-service.js'
 import { respondToMalformed, respondToUnrouted } from '../server/error-responses.js'
 import { serverFactory } from '../server/server.js'
 import { authorityOf } from '../upstream/target.js'
+import type { AskedRequest } from './asked-request.js'
 
-export interface AskedRequest {
-  readonly method: string
-  /** In origin-form. */
-  readonly target: string
-  readonly host: string
-  readonly fields: ReadonlyArray<readonly [name: string, value: string]>
+/** A gateway that requests are tried out with. */
+export interface Trial {
+  readonly settings: Settings
+  /** Where a host has mounted it. */
+  readonly prefix: string
+  /** Whether it is part of a larger app, which has routes of its own. */
+  readonly isHosted: boolean
+  /** Makes the gateway in an app of its own. */
+  readonly register: (fastify: FastifyInstance, settings: Settings) => Promise<void>
 }
+
+/** One of the routes, and its place in the configuration. */
+export type Candidate = readonly [index: number, route: RouteSettings]
 
 export interface TriedOut {
   /** What a service would get; `undefined` where none would be asked. */
@@ -29,21 +36,28 @@ export interface TriedOut {
 
 const LOOPBACK = '127.0.0.1'
 const OF_THE_CONNECTION = ['connection', 'keep-alive', 'date', 'content-length', 'transfer-encoding', 'upgrade']
+const WITHOUT_BODY = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']
+/** Characters of a response's body that are of interest. */
+const MOST_BODY = 65_536
 
 /**
  * Sends a request through the gateway that a configuration makes, in this process, with one service in the place of all
  * that it names: what it gets is what they would. So there is no second copy of any rule.
+ *
+ * @param candidates the routes that there are
+ * @param signal breaks it off
  */
-export async function tryOut (settings: Settings, asked: AskedRequest): Promise<TriedOut> {
+export async function tryOut ({ settings, prefix, register }: Trial, asked: AskedRequest, candidates: readonly Candidate[] = [...settings.routes.entries()], signal?: AbortSignal): Promise<TriedOut> {
   let forwarded: TriedOut['forwarded']
   const service = createServer((request, response) => {
     forwarded = readForwarded(request)
+    request.resume()
     response.sendDate = false
     response.writeHead(204).end()
   })
   service.on('upgrade', (request: IncomingMessage, connection: Duplex) => {
     forwarded = readForwarded(request)
-    connection.end('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n')
+    connection.on('error', ignore).end('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n')
   })
   service.listen(0, LOOPBACK)
   await once(service, 'listening')
@@ -53,16 +67,16 @@ export async function tryOut (settings: Settings, asked: AskedRequest): Promise<
     serverFactory: serverFactory(plain),
     trustProxy: plain.trustProxy,
     frameworkErrors: respondToUnrouted,
-    clientErrorHandler: respondToMalformed
+    clientErrorHandler: respondToMalformed,
+    // Nobody else is to be here, and nobody is waited for.
+    forceCloseConnections: true
   })
   try {
-    await fastify.register(async scope => {
-      const routes = settings.routes.map((route, nth) => redirected(countedHere(route), settings.upstreams, nth, portOf(service)))
-      const { admin, ...others } = countedHere(settings)
-      await registerService(scope, { ...others, tracing: false, server: plain, upstreams: {}, routes })
-    })
+    const routes = candidates.map(([index, route]) => redirected(countedHere(route), settings.upstreams, index, portOf(service)))
+    const { admin, ...others } = countedHere(settings)
+    await fastify.register(async scope => await register(scope, { ...others, tracing: false, server: plain, upstreams: {}, routes }), { prefix })
     await fastify.listen({ port: 0, host: LOOPBACK })
-    const response = await ask(portOf(fastify.server), asked)
+    const response = await ask(portOf(fastify.server), asked, signal)
     return { ...response, forwarded }
   } finally {
     await fastify.close()
@@ -81,12 +95,12 @@ function readForwarded ({ url = '', rawHeaders }: IncomingMessage): TriedOut['fo
  * Nobody shows real credentials to be told where a request would go, and it comes from this machine: it passes as one that
  * is let through, but for what authentication would add.
  */
-function redirected ({ target: own, upstream = '', retry, auth, access, ...route }: RouteSettings, upstreams: Settings['upstreams'], nth: number, port: number): RouteSettings {
+function redirected ({ target: own, upstream = '', retry, auth, access, ...route }: RouteSettings, upstreams: Settings['upstreams'], index: number, port: number): RouteSettings {
   const { connectTimeout } = own ?? upstreams[upstream] ?? { connectTimeout: 0 }
   // With several targets any may be asked; the first stands for all.
   const target = own ?? upstreams[upstream]?.targets[0]
   if (target === undefined) return route
-  const basePath = `/${nth}${'basePath' in target ? target.basePath ?? '' : ''}`
+  const basePath = `/${index}${'basePath' in target ? target.basePath ?? '' : ''}`
   return { ...route, host: route.host === 'target' ? authorityOf(target) : route.host, target: { protocol: 'http', host: LOOPBACK, port, basePath, connectTimeout } }
 }
 
@@ -95,15 +109,31 @@ function countedHere<Limited extends Pick<Settings, 'rateLimit'>> (settings: Lim
   return settings.rateLimit ? { ...settings, rateLimit: { ...settings.rateLimit, store: 'memory' } } : settings
 }
 
-async function ask (port: number, { method, target, host, fields }: AskedRequest): Promise<Omit<TriedOut, 'forwarded'>> {
-  const hasHost = fields.some(([name]) => name.toLowerCase() === 'host')
-  const headers = [...(hasHost ? [] : ['Host', host]), ...fields.flat()]
-  const asked = request({ host: LOOPBACK, port, method, path: target, headers, agent: false }).end()
+async function ask (port: number, { method, target, host, fields, body }: AskedRequest, signal: AbortSignal | undefined): Promise<Omit<TriedOut, 'forwarded'>> {
+  const names = fields.map(([name]) => name.toLowerCase())
+  const headers = [...(names.includes('host') ? [] : ['Host', host]), ...fields.flat(), ...(names.some(isFraming) ? [] : framing(method, body))]
+  const asked = request({ host: LOOPBACK, port, method, path: target, headers, agent: false, ...(signal && { signal }) })
+  // One that comes when there is a response, of a connection that the gateway closes, is nobody's business; unheard it would end the process.
+  asked.on('error', ignore).end(body, 'latin1')
   const [response]: IncomingMessage[] = await once(asked, 'response')
-  let body = ''
-  if (response !== undefined) for await (const chunk of response) body += String(chunk)
+  let text = ''
+  if (response !== undefined) {
+    response.setEncoding('utf8')
+    for await (const chunk of response) if (text.length < MOST_BODY) text += String(chunk)
+  }
   const kept = Object.entries({ ...response?.headers }).filter(([name]) => !OF_THE_CONNECTION.includes(name))
-  return { status: response?.statusCode ?? 0, headers: Object.fromEntries(kept), body }
+  return { status: response?.statusCode ?? 0, headers: Object.fromEntries(kept), body: text }
+}
+
+function ignore (): void {}
+
+function isFraming (name: string): boolean {
+  return name === 'content-length' || name === 'transfer-encoding'
+}
+
+/** Node would send chunks otherwise. */
+function framing (method: string, body: string | undefined): string[] {
+  return body === undefined && WITHOUT_BODY.includes(method) ? [] : ['Content-Length', String(body?.length ?? 0)]
 }
 
 function portOf (server: Server): number {

@@ -218,7 +218,6 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
     }
     this.respondedAt = performance.now()
     this.#requestBody?.responded()
-    for (const responded of this.route.observers.responded) responded(this)
     if (this.#hooks === undefined) this.pass(response, this.responseHead(response))
     else this.#hooks.responded(response, this)
   }
@@ -260,7 +259,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   /** All attempts came to nothing before the head of a response. */
   failed ({ error }: AttemptFailure): void {
-    if (this.outcome === undefined) this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
+    this.#reject(error.code === 'ERR_CONNECT_TIMEOUT' ? 'timeout' : 'upstream error', upstreamFailure(error))
   }
 
   notSent (error: GatewayError): void {
@@ -357,7 +356,6 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
       this.switchFailed(new GatewayError('BAD_GATEWAY', NOT_HTTP))
       return
     }
-    for (const responded of this.route.observers.responded) responded(this)
     const to = new ProtocolSwitch(protocol, response, connection, early, this.#clientResponse, this)
     if (this.#hooks === undefined) to.pass(to.head())
     else this.#hooks.switched(response, this, to)

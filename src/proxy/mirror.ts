@@ -3,7 +3,7 @@ import type { ClientConnection, Interim, UpstreamRequest, UpstreamResponse } fro
 import { resultOfStatus } from '../upstream/target.js'
 import type { PickRequest, Upstream } from '../upstream/upstream.js'
 import { Attempt } from './attempt.js'
-import type { AttemptOwner, OutgoingBody, OutgoingRequest } from './attempt.js'
+import type { AttemptOwner, OutgoingRequest, SendableBody } from './attempt.js'
 
 /** The exchange whose request is copied. */
 export interface MirroredExchange extends Omit<PickRequest, 'isRepeatable'> {
@@ -39,20 +39,11 @@ export class Mirror {
 }
 
 /** A body that is there already. */
-class WholeBody implements OutgoingBody {
-  readonly isUntouched = false
+class WholeBody implements SendableBody {
   readonly #bytes: Buffer
 
   constructor (bytes: Buffer) {
     this.#bytes = bytes
-  }
-
-  get wholeLength (): number {
-    return this.#bytes.length
-  }
-
-  copyWhole (): Buffer {
-    return this.#bytes
   }
 
   sendTo (request: UpstreamRequest): void {

@@ -62,8 +62,6 @@ export interface Observer {
   attempted? (exchange: ObservedExchange): void
   /** It has ended, whichever way; another one may follow. */
   attemptEnded? (exchange: ObservedExchange, attempt: ObservedAttempt, end: AttemptEnd): void
-  /** The head of the upstream's response has arrived. */
-  responded? (exchange: ObservedExchange): void
   /** What follows the response's head is no HTTP. */
   tunnelled? (exchange: ObservedExchange): void
   /** Nothing more can happen in it. Called once. */
@@ -78,7 +76,6 @@ export class Observers {
   readonly began: readonly Listener[]
   readonly attempted: readonly Listener[]
   readonly attemptEnded: readonly AttemptListener[]
-  readonly responded: readonly Listener[]
   readonly tunnelled: readonly Listener[]
   readonly ended: readonly Listener[]
 
@@ -86,13 +83,12 @@ export class Observers {
     this.began = listeners(observers, 'began')
     this.attempted = listeners(observers, 'attempted')
     this.attemptEnded = observers.flatMap(observer => observer.attemptEnded?.bind(observer) ?? [])
-    this.responded = listeners(observers, 'responded')
     this.tunnelled = listeners(observers, 'tunnelled')
     this.ended = listeners(observers, 'ended')
   }
 }
 
-function listeners (observers: readonly Observer[], event: 'began' | 'attempted' | 'responded' | 'tunnelled' | 'ended'): Listener[] {
+function listeners (observers: readonly Observer[], event: 'began' | 'attempted' | 'tunnelled' | 'ended'): Listener[] {
   return observers.flatMap(observer => {
     const listener = observer[event]
     return listener === undefined ? [] : [listener.bind(observer)]

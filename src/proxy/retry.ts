@@ -102,7 +102,7 @@ export class RetryBudget {
   /** A request begins. */
   count (): void {
     const slot = this.#slot()
-    this.#requests[slot] = (this.#requests[slot] ?? 0) + 1
+    this.#requests[slot] = Number(this.#requests[slot]) + 1
   }
 
   /** Whether one more try is allowed. */
@@ -114,7 +114,7 @@ export class RetryBudget {
   /** A request is tried again. */
   take (): void {
     const slot = this.#slot()
-    this.#retries[slot] = (this.#retries[slot] ?? 0) + 1
+    this.#retries[slot] = Number(this.#retries[slot]) + 1
   }
 
   /** That of the present second; those of seconds in which nothing was counted are emptied. */

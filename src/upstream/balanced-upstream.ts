@@ -162,6 +162,7 @@ export class BalancedUpstream implements Upstream, TargetOwner {
 
   ended (target: Target, result: AttemptResult, reason: string): void {
     const { condition } = target
+    /* c8 ignore next -- for the types: every target here has one */
     if (condition === undefined) return
     condition.isProbed = false
     if (result === 'succeeded') condition.failures = 0

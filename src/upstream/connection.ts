@@ -55,6 +55,7 @@ export class ConnectionState implements Deferred {
   endOfTurn (): void {
     const { connection, holder } = this
     const request = this.#request
+    /* c8 ignore next -- for the types: assign has set both */
     if (request === undefined || holder === undefined) return
     this.#request = undefined
     if (request.reusedSocket) {

@@ -59,6 +59,7 @@ export class SingleUpstream implements Upstream {
     return false
   }
 
+  /* c8 ignore next -- nobody waits here */
   leave (): void {}
 
   get targets (): readonly Target[] {

@@ -27,7 +27,7 @@ interface Gateway {
   two: TestTarget
 }
 
-/** Two upstreams, a route of its own, one that is limited, one that the gateway responds to itself. */
+/** Two upstreams, a route of its own, two that are limited, two that the gateway responds to itself. */
 async function gateway (t: Test): Promise<Gateway> {
   const [one, two, three] = await targets(t, 3)
   if (one === undefined || two === undefined || three === undefined) throw new Error('no targets')
@@ -49,7 +49,8 @@ async function gateway (t: Test): Promise<Gateway> {
       { prefix: '/api/payments', upstream: 'payments', rateLimit: { max: 400, timeWindow: '10s' } },
       { prefix: '/search', target: `http://127.0.0.1:${search.port}` },
       { prefix: '/legacy', target: `http://127.0.0.1:${nobody}` },
-      { prefix: '/docs', redirect: { to: '/search' } }
+      { prefix: '/docs', redirect: { to: '/search' } },
+      { prefix: '/reports', respond: { status: 204 }, rateLimit: { max: 1, timeWindow: '1h' } }
     ]
   }))
   return { port, admin: adminPort(lines), one, two }
@@ -135,7 +136,9 @@ t.test('figures and charts move under load, and everything is there', { skip: NO
   const failures = page.getByRole('table', { name: 'Recent failures' })
   await failures.getByText('ECONNREFUSED').first().waitFor()
   t.match(await failures.getByRole('row').filter({ hasText: '/legacy/a' }).first().textContent(), /502 upstream error.*GET \/legacy\/a.*ECONNREFUSED.*req-/)
-  await page.getByRole('table', { name: 'Rejected by policy' }).getByText('rate-limit').waitFor()
+  // However slow the load is.
+  for (const status of [204, 429]) t.equal((await call(port, '/reports')).status, status)
+  await page.getByRole('table', { name: 'Rejected by policy' }).getByText('rate-limit').first().waitFor()
   t.match(await page.getByRole('table', { name: 'Workers' }).textContent(), String(process.pid))
   await page.getByText('As it runs, defaults filled in').click()
   t.match(await page.locator('#configuration').textContent(), /"token": "\*\*\*"/)

@@ -10,3 +10,7 @@ t.test('what keeps a request from being sent, as the response it deserves', asyn
 t.test('an error without a code is a failed connection', async t => {
   t.match(upstreamFailure(new Error('odd')), { statusCode: 502, message: 'Failed to connect to upstream service' })
 })
+
+t.test('a connection that was lost before anything was sent, and no room for another, is no fault of the service', async t => {
+  t.match(upstreamFailure(new QueueFullError(1, 0)), { statusCode: 503, rejecter: 'queue' })
+})

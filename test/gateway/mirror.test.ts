@@ -72,6 +72,20 @@ t.test('nobody waits for a copy, and its failures are nobody\'s', async t => {
   while (switching.sockets[0]?.readableEnded !== true) await new Promise(resolve => setImmediate(resolve))
 })
 
+t.test('a copy is balanced by what its request has', async t => {
+  const [service, ...copies] = await targets(t, 3)
+  const [one, other] = copies
+  if (service === undefined || one === undefined || other === undefined) return
+  const { port } = await start(t, app => app.register(streamGateway, {
+    upstreams: { next: { targets: [one.url, other.url], balance: { hash: 'header:x-user' } } },
+    routes: [{ prefix: '/api', target: service.url, mirror: { upstream: 'next' } }]
+  }))
+  const counts = (): number[] => copies.map(({ requests }) => requests.length)
+  for (let i = 0; i < 4; i++) await call(port, '/api/x', { headers: { 'x-user': 'ann' } })
+  while (Math.max(...counts()) < 4) await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(counts().sort(), [0, 4], 'all of one user at one target')
+})
+
 t.test('of all requests a part is copied; none where there is no room, or the connection is authenticated', async t => {
   const [copy] = await targets(t, 1)
   if (copy === undefined) return

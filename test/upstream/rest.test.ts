@@ -88,3 +88,17 @@ t.test('one that dies in the turn in which it is acquired: the request gets anot
   t.equal(await next, 'ok')
   t.equal(sockets.length, 2)
 })
+
+t.test('one that dies in the turn in which it is acquired, and whose place another request takes: there is no room', async t => {
+  const { port } = await rawService(t, socket => socket.on('data', () => socket.write(OK)))
+  const { pool, post, used } = pooled(t, port, 1, 0)
+  t.equal(await post(), 'ok')
+  while (pool.free < 1) await new Promise(resolve => setImmediate(resolve))
+  for (let i = 0; i < 8; i++) enterExchange()
+  const next = post()
+  for (let i = 0; i < 8; i++) leaveExchange()
+  const other = new Promise<string>((resolve, reject) => { used[0]?.once('close', () => { post().then(resolve, reject) }) })
+  used[0]?.destroy()
+  await t.rejects(next, { name: 'QueueFullError' })
+  t.equal(await other, 'ok')
+})

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import t from 'tap'
@@ -8,7 +9,7 @@ import { http2Service } from '../fixtures/http2.js'
 import { echo, fastifySide, ours, Page, readmeOf, sameUrl, seen, sides, sidesOf } from '../fixtures/moving.js'
 import type { Both, Side, Sides } from '../fixtures/moving.js'
 import { closedPort, service } from '../fixtures/peers.js'
-import { echo as echoMessages, message, openWebSocket, webSocketService } from '../fixtures/websockets.js'
+import { echo as echoMessages, message, openWebSocket, rejection, webSocket, webSocketService } from '../fixtures/websockets.js'
 
 // docs/from-fastify-http-proxy.md: what stands there of an option is tried with both.
 
@@ -227,6 +228,13 @@ t.test('what changes without a word', async t => {
   t.match(String(refused.theirs.body), String(nobody), 'with the address')
   t.equal(refused.ours.status, 502)
   t.notMatch(String(refused.ours.body), String(nobody))
+})
+
+t.test('a WebSocket whose service is away', async t => {
+  const { ports } = await sidesOf(t, { theirs: theirs({ websocket: true }), ours: ours() }, `http://127.0.0.1:${await closedPort()}`)
+  const opened = await openWebSocket(t, ports.theirs, '/api/chat')
+  t.strictSame((await once(opened, 'close'))[0], 1011, 'theirs opens it, before it asks the service')
+  t.equal((await rejection(webSocket(t, ports.ours, '/api/chat'))).status, 502)
 })
 
 t.test('the page names every option that they do, and what it says of ours is tried above', async t => {

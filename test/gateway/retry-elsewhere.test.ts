@@ -165,22 +165,25 @@ t.test('a 503 with Retry-After gives its target a rest', async t => {
   for (const nothing of ['0', '-1', 'soon', 'Thu, 01 Jan 1970 00:00:05 GMT']) t.equal(retryAfter(nothing), undefined)
 })
 
+/** Milliseconds: far more than a response takes, also where the machine has much else to do. */
+const LONG = 500
+
 t.test('a try may be given up before the route\'s timeout', async t => {
-  const { port, a, b } = await two(t, { on: ['timeout'], perTryTimeout: 30 })
+  const { port, a, b } = await two(t, { on: ['timeout'], perTryTimeout: LONG })
   a.handler = () => {}
   for (let i = 0; i < 4; i++) t.equal((await call(port, '/api/x')).status, 200)
   t.equal(a.requests.length, 2)
-  b.handler = (_, response) => { setTimeout(() => response.end('late'), 100) }
+  b.handler = (_, response) => { setTimeout(() => response.end('late'), 1.4 * LONG) }
   t.equal(String((await call(port, '/api/x')).body), 'late', 'where there is no other target it goes on')
   const post = await call(port, '/api/x', { method: 'POST' })
   t.equal(String(post.body), 'late', 'what may not be repeated as well')
 })
 
 t.test('a try counts until the head alone', async t => {
-  const { port, a, b } = await two(t, { on: ['timeout'], perTryTimeout: 30 })
+  const { port, a, b } = await two(t, { on: ['timeout'], perTryTimeout: LONG })
   const slow: RequestListener = (_, response) => {
     response.write('begin')
-    setTimeout(() => response.end(' end'), 60)
+    setTimeout(() => response.end(' end'), 1.4 * LONG)
   }
   a.handler = slow
   b.handler = slow
@@ -189,12 +192,12 @@ t.test('a try counts until the head alone', async t => {
 })
 
 t.test('nothing is tried again after the route\'s timeout', async t => {
-  const { port, a, b } = await two(t, { on: ['reset'] }, { timeout: 40 })
+  const { port, a, b } = await two(t, { on: ['reset'] }, { timeout: LONG })
   const late: RequestListener = (request, response) => {
     // 1xx keeps the connection from being silent.
     response.writeEarlyHints({ link: '</a>; rel=preload' })
-    setTimeout(() => response.writeEarlyHints({ link: '</b>; rel=preload' }), 30)
-    setTimeout(() => request.socket.destroy(), 60)
+    setTimeout(() => response.writeEarlyHints({ link: '</b>; rel=preload' }), 0.7 * LONG)
+    setTimeout(() => request.socket.destroy(), 1.4 * LONG)
   }
   a.handler = late
   b.handler = late

@@ -19,11 +19,21 @@ export interface Command {
 
 /** @throws UsageError */
 export function readArgs<Config extends ParseArgsConfig> (config: Config): ReturnType<typeof parseArgs<Config>> {
+  return asUsage(TypeError, () => parseArgs(config), message => decapitalized(message.split('. ', 1).join()))
+}
+
+/**
+ * Runs what throws such an error where the command line is wrong.
+ *
+ * @param words for people, of the error's own
+ * @throws UsageError in its place
+ */
+export function asUsage<Value> (kind: new (...given: never[]) => Error, run: () => Value, words = (message: string): string => message): Value {
   try {
-    return parseArgs(config)
+    return run()
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    throw new UsageError(decapitalized(error.message.split('. ', 1).join()))
+    if (!(error instanceof kind)) throw error
+    throw new UsageError(words(error.message))
   }
 }
 

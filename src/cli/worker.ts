@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
 import type { ProcessSource } from '../admin/process-source.js'
+import { ConfigError } from '../config/config-error.js'
 import { keepTickShape } from '../node/tick-shape.js'
 import type { Question, Told, ToSupervisor, ToWorker } from './messages.js'
 
@@ -10,7 +11,8 @@ keepTickShape()
 let tell = (err: unknown): void => { console.error(`fastify-stream-gateway: ${err instanceof Error ? err.message : String(err)}`) }
 
 process.on('uncaughtException', err => {
-  tell(err)
+  if (err instanceof ConfigError) console.error(err.message)
+  else tell(err)
   process.exit(1)
 })
 

@@ -179,9 +179,11 @@ t.test('an uncaught error is one line, and the end of its process', async t => {
 })
 
 t.test('an error before there is a log is one line as well', async t => {
-  const gateway = new Started(t, NOWHERE, [], preloaded(t, 'if (isWorker) process.once("message", () => { throw new Error("made up") })'))
-  t.equal(await gateway.exited, 1)
-  t.equal(gateway.output, 'fastify-stream-gateway: made up\n')
+  for (const thrown of ['new Error("made up")', '"made up"']) {
+    const gateway = new Started(t, NOWHERE, [], preloaded(t, `if (isWorker) process.once("message", () => { throw ${thrown} })`))
+    t.equal(await gateway.exited, 1)
+    t.equal(gateway.output, 'fastify-stream-gateway: made up\n')
+  }
 })
 
 t.test('a worker is nothing to be started by hand', async t => {

@@ -80,7 +80,11 @@ export function portOf (flag: string | undefined, { FASTIFY_PORT, PORT }: NodeJS
   throw new UsageError(`${flag === undefined ? 'PORT' : '--port'}: found ${JSON.stringify(text)}, must be a number up to 65535`)
 }
 
-/** Where to listen; `undefined` for both loopback addresses. In a container nobody could come by those. */
-export function addressOf (flag: string | undefined, { FASTIFY_ADDRESS, KUBERNETES_SERVICE_HOST }: NodeJS.ProcessEnv, configured: string | undefined): string | undefined {
-  return flag ?? (FASTIFY_ADDRESS || configured) ?? (KUBERNETES_SERVICE_HOST !== undefined || existsSync('/.dockerenv') ? '0.0.0.0' : undefined)
+/**
+ * Where to listen; `undefined` for both loopback addresses. In a container nobody could come by those.
+ *
+ * @param mark a file that Docker's containers have
+ */
+export function addressOf (flag: string | undefined, { FASTIFY_ADDRESS, KUBERNETES_SERVICE_HOST }: NodeJS.ProcessEnv, configured: string | undefined, mark = '/.dockerenv'): string | undefined {
+  return flag ?? (FASTIFY_ADDRESS || configured) ?? (KUBERNETES_SERVICE_HOST !== undefined || existsSync(mark) ? '0.0.0.0' : undefined)
 }

@@ -28,4 +28,6 @@ t.test('the address: a flag, a variable, the file; in a container all, where nob
   t.equal(addressOf(undefined, { FASTIFY_ADDRESS: '' }, 'c'), 'c')
   t.equal(addressOf(undefined, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, undefined), '0.0.0.0')
   t.equal(addressOf(undefined, {}, undefined), existsSync('/.dockerenv') ? '0.0.0.0' : undefined)
+  t.equal(addressOf(undefined, {}, undefined, 'package.json'), '0.0.0.0')
+  t.equal(addressOf(undefined, {}, undefined, 'no such file'), undefined)
 })

@@ -26,7 +26,7 @@ const MAY_IMPORT = {
   fuzz: { ours: ['src/app.ts'], packages: ['*'] },
   chaos: { ours: ['src/app.ts', 'fuzz'], packages: ['*'] },
   examples: { ours: [], packages: ['*'] },
-  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'chaos', 'fuzz'], packages: ['*'] }
+  test: { ours: ['src', 'plugins', 'bench/node-binary.ts', 'bench/contenders', 'chaos', 'fuzz'], packages: ['*'] }
 }
 
 /** As a regular expression for the path of whatever is inside. */

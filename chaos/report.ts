@@ -112,6 +112,6 @@ function faultOf (arrivals: readonly Arrival[], moods: readonly Fault[]): Fault 
 }
 
 function table (rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  return rows.map(row => row.map((cell, column) => column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)).join('  ')).join('\n')
+  const width = (column: number): number => Math.max(...rows.map(row => String(row[column]).length))
+  return rows.map(row => row.map((cell, column) => column === 0 ? cell.padEnd(width(column)) : cell.padStart(width(column))).join('  ')).join('\n')
 }

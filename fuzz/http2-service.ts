@@ -138,10 +138,11 @@ export class ServiceStream {
     return this.connection.socket.destroyed || this.seen.reset !== undefined || (this.#isResponseOver && this.seen.ended)
   }
 
-  /** Whether it may have been sent again: it was refused, or its connection lost. */
-  get isLost (): boolean {
+  /** The request and its response; without that where it may have been sent again: it was refused, or its connection lost. */
+  get taken (): { readonly message: Message, readonly sent: string } {
     const [sent] = readStreams(this.sent, 'server')
-    return this.isTainted || sent?.reset === REFUSED_STREAM
+    const isLost = this.isTainted || sent?.reset === REFUSED_STREAM
+    return { message: this.message, sent: isLost ? '' : this.sent }
   }
 
   /** Responds, once. RST_STREAM with NO_ERROR is behind a response to a request that has not ended. */

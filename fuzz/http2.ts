@@ -129,7 +129,7 @@ export class Http2Case {
     const requests = sent.flatMap(stream => requestOf(stream, true) ?? [])
     const received = [
       ...this.received.map(({ message, sent, taint }) => ({ message, sent: taint === 'none' ? sent : '' })),
-      ...this.streams.map(({ message, sent, isLost }) => ({ message, sent: isLost ? '' : sent }))
+      ...this.streams.map(({ taken }) => taken)
     ]
     const hop = { address, target: this.#isHttp2 ? http2 : http1, isSecure: true, isHttp2: this.#isHttp2 }
     // A path that was made to begin as those of the other service do went there.
@@ -138,7 +138,7 @@ export class Http2Case {
       ...this.complaints,
       ...isAstray ? [] : checkRequests({ requests, rest: 'whole', leaving: 'half-close', certain: undefined, received }, '', true, hop),
       ...unless(!reader.broken, 'the client got bytes that are no HTTP/2'),
-      ...unless(!(this.#isSound && this.#wasSentAway && this.#exchanges.every(({ isGood }) => isGood)), 'the connection was ended'),
+      ...unless(!(this.#isSound && this.#exchanges.every(({ isGood }) => isGood) && this.#wasSentAway), 'the connection was ended'),
       ...sent.filter(stream => this.#isOwn(stream, sent)).flatMap(stream => this.#checkStream(stream, reader.streams.get(stream.id)).map(complaint => `stream ${stream.id}: ${complaint}`))
     ]
   }

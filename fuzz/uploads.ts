@@ -113,7 +113,7 @@ export class UploadCase {
     const { text, ended, address } = this.#client
     const { requests, rest } = readRequests(this.bytes)
     const received = [...this.received, ...this.streams]
-    const seen = [...this.received, ...this.streams.map(({ message, sent, isLost }) => ({ message, sent: isLost ? '' : sent }))]
+    const seen = [...this.received, ...this.streams.map(({ taken }) => taken)]
     const hop = { address, target: this.#isHttp2 ? http2 : http1, isHttp2: this.#isHttp2 }
     return [
       ...this.complaints,
@@ -137,10 +137,10 @@ export class UploadCase {
  * Whether all halves of exchanges at a service have ended, within the time in which that must be. What the gateway has
  * taken of an upload goes first, at the service's pace: while it reads nothing, Node does not hear of a reset either.
  */
-export async function allEnd (halves: ReadonlyArray<Pick<Received, 'connection'> | (Pick<ServiceStream, 'isOver'> & Partial<Pick<ServiceStream, 'touchedAt'>>)>): Promise<boolean> {
+export async function allEnd (halves: ReadonlyArray<Pick<Received, 'connection'> | Pick<ServiceStream, 'isOver' | 'touchedAt'>>): Promise<boolean> {
   const begun = performance.now()
   while (!halves.every(half => 'isOver' in half ? half.isOver : half.connection.socket.destroyed)) {
-    const moved = Math.max(begun, ...halves.map(half => 'touchedAt' in half ? half.touchedAt ?? 0 : 0))
+    const moved = Math.max(begun, ...halves.map(half => 'touchedAt' in half ? half.touchedAt : 0))
     if (performance.now() - moved > BOUND) return false
     await setTimeout(5)
   }

@@ -9,7 +9,7 @@ const TOP = 24
 /** A chart for each series, one below the other, all over the same minutes. */
 export function picture (minutes: readonly number[], series: readonly Series[]): string {
   const height = TOP + series.length * HEIGHT + 20
-  const last = minutes.at(-1) ?? 1
+  const last = Math.max(...minutes)
   const x = (minute: number): number => LEFT + minute / last * (WIDTH - LEFT - RIGHT)
   const marks = Array.from({ length: Math.floor(last) + 1 }, (_, minute) => `<text class="mark" x="${round(x(minute))}" y="${height - 6}" text-anchor="middle">${minute}</text>`)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Heap, memory, files, sockets and timers over ${Math.round(last)} minutes of load">
@@ -35,7 +35,7 @@ ${marks.join('\n')}
 function chart ({ name, unit, values }: Series, top: number, xs: readonly number[]): string {
   const most = Math.max(...values) * 1.1
   const bottom = top + HEIGHT - 24
-  const points = values.map((value, nth) => `${round(xs[nth] ?? 0)},${round(bottom - value / most * (HEIGHT - 34))}`)
+  const points = values.map((value, nth) => `${round(Number(xs[nth]))},${round(bottom - value / most * (HEIGHT - 34))}`)
   return `<text x="0" y="${top + 30}">${name}</text>
 <text class="range" x="0" y="${top + 46}">${round(Math.min(...values))} to ${round(Math.max(...values))} ${unit}</text>
 <line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${bottom}" y2="${bottom}"/>

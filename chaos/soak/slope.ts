@@ -14,17 +14,22 @@ export function slopeOf (minutes: readonly number[], values: readonly number[]):
   const middle = mean(minutes)
   const average = mean(values)
   const spread = sum(minutes.map(minute => (minute - middle) ** 2))
-  const perMinute = sum(minutes.map((minute, nth) => (minute - middle) * ((values[nth] ?? 0) - average))) / spread
-  const rests = minutes.map((minute, nth) => (values[nth] ?? 0) - average - perMinute * (minute - middle))
+  const perMinute = products(minutes.map(minute => minute - middle), values.map(value => value - average)) / spread
+  const rests = values.map((value, nth) => value - average - perMinute * (Number(minutes[nth]) - middle))
   const rest = sum(rests.map(value => value ** 2))
   return { perMinute, noise: 2 * Math.sqrt(rest / Math.max(1, minutes.length - 2) / spread * kinship(rests, rest)) }
 }
 
 /** How many values weigh as one: what is kept for a while, as connections are, makes each resemble the last. */
 function kinship (rests: readonly number[], rest: number): number {
-  const resemblance = rest === 0 ? 0 : sum(rests.slice(1).map((value, nth) => value * (rests[nth] ?? 0))) / rest
+  const resemblance = rest === 0 ? 0 : products(rests.slice(1), rests) / rest
   const bounded = Math.min(MOST_ALIKE, Math.max(0, resemblance))
   return (1 + bounded) / (1 - bounded)
+}
+
+/** Of each value with the one in its place among the others, summed. */
+function products (values: readonly number[], others: readonly number[]): number {
+  return sum(values.map((value, nth) => value * Number(others[nth])))
 }
 
 function sum (values: readonly number[]): number {

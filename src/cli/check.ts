@@ -12,17 +12,11 @@ Ends with 0, or with 1 where there is a mistake.`,
   async run (args) {
     const { values, positionals } = readArgs({ args, options: { print: { type: 'boolean' } }, allowPositionals: true })
     const file = routesFile(onlyOne(positionals, 'file'))
-    const { ConfigError, loadConfig } = await import('../config/index.js')
-    try {
-      const settings = loadConfig(file, process.env)
-      const { length } = settings.routes
-      if (values.print === true) console.log(JSON.stringify(hideSecrets(settings), null, 2))
-      else console.log(`${file}: ok, ${length} ${length === 1 ? 'route' : 'routes'}`)
-      return 0
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      console.error(error.message)
-      return 1
-    }
+    const { loadConfig } = await import('../config/index.js')
+    const settings = loadConfig(file, process.env)
+    const { length } = settings.routes
+    if (values.print === true) console.log(JSON.stringify(hideSecrets(settings), null, 2))
+    else console.log(`${file}: ok, ${length} ${length === 1 ? 'route' : 'routes'}`)
+    return 0
   }
 }

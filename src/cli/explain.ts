@@ -1,4 +1,3 @@
-import { ConfigError } from '../config/config-error.js'
 import { bytesOf, requestOfParts } from '../explain/asked-request.js'
 import type { AskedRequest } from '../explain/asked-request.js'
 import { readArgs, routesFile, UsageError } from './usage.js'
@@ -24,19 +23,13 @@ be forwarded.`,
     const asked = await readAsked(positionals, values.header ?? [], curl === -1 ? undefined : args.slice(curl))
     // Loaded when this runs, not with every command.
     const { loadConfig } = await import('../config/index.js')
-    try {
-      const settings = loadConfig(routesFile(values.file), process.env)
-      const { explain } = await import('../explain/explanation.js')
-      const { describe } = await import('../explain/describe.js')
-      const { registerService } = await import('../register-service.js')
-      const explanation = await explain({ settings, prefix: '', isHosted: false, register: registerService }, asked)
-      console.log(describe(explanation).join('\n'))
-      return explanation.forwarded === undefined ? 1 : 0
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      console.error(error.message)
-      return 1
-    }
+    const settings = loadConfig(routesFile(values.file), process.env)
+    const { explain } = await import('../explain/explanation.js')
+    const { describe } = await import('../explain/describe.js')
+    const { registerService } = await import('../register-service.js')
+    const explanation = await explain({ settings, prefix: '', isHosted: false, register: registerService }, asked)
+    console.log(describe(explanation).join('\n'))
+    return explanation.forwarded === undefined ? 1 : 0
   }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { readArgs, UsageError } from './usage.js'
+import { asUsage, readArgs } from './usage.js'
 import type { Command } from './usage.js'
 
 const PREFIX = '/api'
@@ -47,11 +47,7 @@ async function ask (given: Wanted): Promise<Wanted> {
 async function routesJson (prefix: string, target: string): Promise<string> {
   const { ConfigError, checkConfig } = await import('../config/index.js')
   const config = { $schema: './node_modules/fastify-stream-gateway/routes.schema.json', routes: [{ prefix, target }] }
-  try {
-    checkConfig(config, { source: 'init' })
-  } catch (error) {
-    throw error instanceof ConfigError ? new UsageError(error.message) : error
-  }
+  asUsage(ConfigError, () => checkConfig(config, { source: 'init' }))
   return `${JSON.stringify(config, null, 2)}\n`
 }
 

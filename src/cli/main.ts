@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { ConfigError } from '../config/config-error.js'
 import { UnreadableRequest } from '../explain/asked-request.js'
 import { version } from '../server/version.js'
 import { check } from './check.js'
@@ -23,6 +24,11 @@ async function run ([name, ...args]: string[]): Promise<number | undefined> {
     if (args.includes('--help') || args.includes('-h')) return print(helpOf(name, command))
     return await command.run(args)
   } catch (error) {
+    if (error instanceof ConfigError) {
+      console.error(error.message)
+      // What waits for workers that it has started would go on.
+      process.exit(1)
+    }
     if (!(error instanceof UsageError || error instanceof UnreadableRequest)) throw error
     console.error(`fastify-stream-gateway: ${error.message}\nRun "fastify-stream-gateway --help" for what there is.`)
     return 2

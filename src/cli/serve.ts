@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ProcessSource } from '../admin/process-source.js'
-import { ConfigError, readConfig } from '../config/index.js'
+import { readConfig } from '../config/index.js'
 import type { AdminSettings, Settings } from '../config/index.js'
 import { Connections } from '../server/connections.js'
 import { endProcess, giveWay, isDraining } from '../server/drain.js'
@@ -22,20 +22,20 @@ export interface Serving {
 }
 
 /**
- * Runs the service. Ends the process where the configuration is wrong or nobody can listen there, in one message.
+ * Runs the service. Ends the process where nobody can listen there, in one message.
  *
  * @param onLog called with the log as soon as there is one
  * @param onEnd waited for at the very end, with what is known by then
+ * @throws ConfigError where the configuration is wrong, or a package is missing that it needs
  */
 export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void, onEnd: (source: ProcessSource) => Promise<void>): Promise<Serving> {
-  const settings = await orEnd(() => readConfig(plan.file, plan.text, process.env))
+  const settings = readConfig(plan.file, plan.text, process.env)
   let source: ProcessSource | undefined
   const { options, register } = makeService(settings, plan.level, known => { source = known })
   const fastify = Fastify(options)
   onLog(fastify.log)
   const connections = new Connections(fastify.server)
-  // A package that the configuration needs may be missing.
-  await orEnd(async () => await fastify.register(register))
+  await fastify.register(register)
   if (source !== undefined) fastify.addHook('onClose', onEnd.bind(undefined, source))
   await listen(fastify, plan, settings)
   return {
@@ -46,26 +46,14 @@ export async function serve (plan: Plan, onLog: (log: FastifyBaseLogger) => void
   }
 }
 
-async function orEnd<Value> (read: () => Value): Promise<Awaited<Value>> {
-  try {
-    return await read()
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    console.error(error.message)
-    process.exit(1)
-  }
-}
-
 async function listen (fastify: FastifyInstance, plan: Plan, { server }: Settings): Promise<void> {
   const host = addressOf(plan.address, process.env, server.address)
-  try {
-    await fastify.listen({ port: plan.port ?? server.port, ...(host !== undefined && { host }) })
-  } catch (error) {
-    // A signal came before, and the process is about to end.
-    if (isDraining(fastify.server)) return
-    // Too many words for a port that is taken.
-    fastify.log.fatal({ code: error instanceof Error && 'code' in error ? error.code : undefined }, error instanceof Error ? error.message : String(error))
-    await fastify.close()
-    process.exit(1)
-  }
+  const listening = fastify.listen({ port: plan.port ?? server.port, ...(host !== undefined && { host }) })
+  const error = await listening.then(() => undefined, (error: NodeJS.ErrnoException) => error)
+  // With a signal that came before, the process is about to end.
+  if (error === undefined || isDraining(fastify.server)) return
+  // Its stack would be too many words for a port that is taken.
+  fastify.log.fatal({ code: error.code }, error.message)
+  await fastify.close()
+  process.exit(1)
 }

@@ -30,29 +30,22 @@ flight end. SIGUSR1 opens the file of the access log again.`,
     const flags = { file: onlyOne(positionals, 'file'), port: values.port, address: values.address, logLevel: values['log-level'] }
     const workers = workersOf(values.workers)
 
-    let supervisor: Supervisor | undefined
+    let supervisor: Supervisor | undefined // eslint-disable-line prefer-const -- signals may come before there is one
     // Before all that takes time: the first process of a container gets no signal that it does not listen for.
     const stop = (signal: string): void => { supervisor === undefined ? process.exit(0) : supervisor.stop(signal) }
     process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGUSR2', () => {}).on('SIGHUP', signal => { supervisor?.reload(signal) }).on('SIGUSR1', () => { supervisor?.reopen() })
 
-    const { ConfigError } = await import('../config/config-error.js')
     const { readConfiguration } = await import('./configuration.js')
     const { Supervisor } = await import('./supervisor.js')
     const { createLog } = await import('../server/log.js')
-    try {
-      const configuration = readConfiguration(flags)
-      const log = createLog(configuration.plan.level)
-      process.on('uncaughtException', err => {
-        log.fatal({ err }, 'uncaught error')
-        process.exit(1)
-      })
-      supervisor = new Supervisor(configuration, { workers, watch: values.watch === true, read: () => readConfiguration(flags), log })
-      await supervisor.start()
-      return undefined
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      console.error(error.message)
-      return 1
-    }
+    const configuration = readConfiguration(flags)
+    const log = createLog(configuration.plan.level)
+    process.on('uncaughtException', err => {
+      log.fatal({ err }, 'uncaught error')
+      process.exit(1)
+    })
+    supervisor = new Supervisor(configuration, { workers, watch: values.watch === true, read: () => readConfiguration(flags), log })
+    await supervisor.start()
+    return undefined
   }
 }

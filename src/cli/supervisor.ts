@@ -56,7 +56,11 @@ export class Supervisor {
     this.#current = this.#generation(configuration)
   }
 
-  /** Ends the process where the first worker does not come to listen. It has told why itself, unless somebody killed it. */
+  /**
+   * Ends the process where the first worker does not come to listen. It has told why itself, unless somebody killed it.
+   *
+   * @throws ConfigError where there can be no admin listener
+   */
   async start (): Promise<void> {
     const { watch, workers } = this.#options
     if (watch) this.#unwatch = watchFiles([this.#current.configuration.plan.file, ENV_FILE], () => { this.reload(WATCHED) })
@@ -66,21 +70,10 @@ export class Supervisor {
       if (!isPlain(end)) this.#log.fatal({ ...end }, 'the worker ended before it served')
       process.exit(1)
     }
-    await this.#openAdmin()
+    await this.#admin.take(this.#current.admin)
     this.#log.info({ workers }, 'started')
     this.#asked.shift()
     await this.#reloadAll()
-  }
-
-  /** Ends the process where nobody can listen there, and the workers with it. */
-  async #openAdmin (): Promise<void> {
-    try {
-      await this.#admin.take(this.#current.admin)
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      console.error(error.message)
-      process.exit(1)
-    }
   }
 
   /** What asks for one meanwhile gets it afterwards: the files may have changed once more. */
@@ -149,8 +142,7 @@ export class Supervisor {
     try {
       await this.#admin.take(admin)
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      this.#log.error({ reason: error.message }, 'there is no admin listener')
+      this.#log.error(error instanceof ConfigError ? { reason: error.message } : { err: error }, 'there is no admin listener')
     }
   }
 
@@ -159,8 +151,9 @@ export class Supervisor {
     try {
       return this.#options.read()
     } catch (error) {
-      if (!(error instanceof ConfigError || error instanceof UsageError)) throw error
-      console.error(error.message)
+      if (error instanceof ConfigError || error instanceof UsageError) console.error(error.message)
+      // A fault of ours is no reason to end what runs either.
+      else this.#log.error({ err: error }, 'the files could not be read')
       return undefined
     }
   }

@@ -19,11 +19,21 @@ export interface Command {
 
 /** @throws UsageError */
 export function readArgs<Config extends ParseArgsConfig> (config: Config): ReturnType<typeof parseArgs<Config>> {
+  return asUsage(TypeError, () => parseArgs(config), message => decapitalized(message.split('. ', 1).join()))
+}
+
+/**
+ * Runs what throws such an error where the command line is wrong.
+ *
+ * @param words for people, of the error's own
+ * @throws UsageError in its place
+ */
+export function asUsage<Value> (kind: new (...given: never[]) => Error, run: () => Value, words = (message: string): string => message): Value {
   try {
-    return parseArgs(config)
+    return run()
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    throw new UsageError(decapitalized(error.message.split('. ', 1).join()))
+    if (!(error instanceof kind)) throw error
+    throw new UsageError(words(error.message))
   }
 }
 
@@ -70,7 +80,11 @@ export function portOf (flag: string | undefined, { FASTIFY_PORT, PORT }: NodeJS
   throw new UsageError(`${flag === undefined ? 'PORT' : '--port'}: found ${JSON.stringify(text)}, must be a number up to 65535`)
 }
 
-/** Where to listen; `undefined` for both loopback addresses. In a container nobody could come by those. */
-export function addressOf (flag: string | undefined, { FASTIFY_ADDRESS, KUBERNETES_SERVICE_HOST }: NodeJS.ProcessEnv, configured: string | undefined): string | undefined {
-  return flag ?? (FASTIFY_ADDRESS || configured) ?? (KUBERNETES_SERVICE_HOST !== undefined || existsSync('/.dockerenv') ? '0.0.0.0' : undefined)
+/**
+ * Where to listen; `undefined` for both loopback addresses. In a container nobody could come by those.
+ *
+ * @param mark a file that Docker's containers have
+ */
+export function addressOf (flag: string | undefined, { FASTIFY_ADDRESS, KUBERNETES_SERVICE_HOST }: NodeJS.ProcessEnv, configured: string | undefined, mark = '/.dockerenv'): string | undefined {
+  return flag ?? (FASTIFY_ADDRESS || configured) ?? (KUBERNETES_SERVICE_HOST !== undefined || existsSync(mark) ? '0.0.0.0' : undefined)
 }

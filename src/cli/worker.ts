@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
-import { once } from 'node:events'
 import type { ProcessSource } from '../admin/process-source.js'
+import { ConfigError } from '../config/config-error.js'
 import { keepTickShape } from '../node/tick-shape.js'
 import type { Question, Told, ToSupervisor, ToWorker } from './messages.js'
 
@@ -10,7 +10,8 @@ keepTickShape()
 let tell = (err: unknown): void => { console.error(`fastify-stream-gateway: ${err instanceof Error ? err.message : String(err)}`) }
 
 process.on('uncaughtException', err => {
-  tell(err)
+  if (err instanceof ConfigError) console.error(err.message)
+  else tell(err)
   process.exit(1)
 })
 
@@ -18,10 +19,10 @@ const { worker: self } = cluster
 if (self === undefined) throw new Error('this is started by the command: fastify-stream-gateway start')
 
 self.send('waiting' satisfies ToSupervisor)
-const [first]: ToWorker[] = await once(process, 'message')
-if (first === undefined || typeof first === 'string' || !('run' in first)) throw new Error('the supervisor sent no configuration')
+// It tells nothing else before.
+const { run } = await new Promise<Extract<ToWorker, { run: unknown }>>(resolve => { process.once('message', resolve) })
 const { serve } = await import('./serve.js')
-const service = await serve(first.run, log => {
+const service = await serve(run, log => {
   tell = err => log.fatal({ err }, 'uncaught error')
 }, async source => {
   // Of this process nobody could ask any more, and what was counted is to stay counted.

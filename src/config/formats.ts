@@ -88,8 +88,7 @@ export const formats = {
   'limit-store': validateLimitStore,
   // RFC 6750 section 2.1.
   'bearer-token': (text) => /^[A-Za-z0-9._~+/-]+=*$/.test(text) ? undefined : BEARER_TOKEN,
-  'address-range': validateRange,
-  address: (text) => isIP(text) === 0 ? 'must be an IP address' : undefined
+  'address-range': validateRange
 } satisfies Record<string, Validate>
 
 export type Format = keyof typeof formats

@@ -19,16 +19,13 @@ export class Explainer {
     const { explain } = await import('./explanation.js')
     const { UnreadableRequest } = await import('./asked-request.js')
     const { readGiven } = await import('./read-given.js')
-    const end = new AbortController()
-    const timer = setTimeout(() => end.abort(), this.#longest)
+    const end = AbortSignal.timeout(this.#longest)
     try {
-      return { explanation: await explain(this.#trial, readGiven(given), end.signal) }
+      return { explanation: await explain(this.#trial, readGiven(given), end) }
     } catch (error) {
       if (error instanceof UnreadableRequest) return { mistake: error.message }
-      if (end.signal.aborted) return { failed: 'late' }
+      if (end.aborted) return { failed: 'late' }
       throw error
-    } finally {
-      clearTimeout(timer)
     }
   }
 }

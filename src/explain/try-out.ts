@@ -87,8 +87,8 @@ export async function tryOut ({ settings, prefix, register }: Trial, asked: Aske
 
 /** Which route it was, the path tells. */
 function readForwarded ({ url = '', rawHeaders }: IncomingMessage): TriedOut['forwarded'] {
-  const [, route, path = ''] = /^\/(\d+)(.*)$/.exec(url) ?? []
-  return { route: Number(route), path, rawHeaders }
+  const path = url.replace(/^\/\d+/, '')
+  return { route: Number(url.slice(1, url.length - path.length)), path, rawHeaders }
 }
 
 /**
@@ -100,7 +100,7 @@ function redirected ({ target: own, upstream = '', retry, auth, access, ...route
   // With several targets any may be asked; the first stands for all.
   const target = own ?? upstreams[upstream]?.targets[0]
   if (target === undefined) return route
-  const basePath = `/${index}${'basePath' in target ? target.basePath ?? '' : ''}`
+  const basePath = `/${index}${('basePath' in target && target.basePath) || ''}`
   return { ...route, host: route.host === 'target' ? authorityOf(target) : route.host, target: { protocol: 'http', host: LOOPBACK, port, basePath, connectTimeout } }
 }
 
@@ -112,17 +112,17 @@ function countedHere<Limited extends Pick<Settings, 'rateLimit'>> (settings: Lim
 async function ask (port: number, { method, target, host, fields, body }: AskedRequest, signal: AbortSignal | undefined): Promise<Omit<TriedOut, 'forwarded'>> {
   const names = fields.map(([name]) => name.toLowerCase())
   const headers = [...(names.includes('host') ? [] : ['Host', host]), ...fields.flat(), ...(names.some(isFraming) ? [] : framing(method, body))]
-  const asked = request({ host: LOOPBACK, port, method, path: target, headers, agent: false, ...(signal && { signal }) })
-  // One that comes when there is a response, of a connection that the gateway closes, is nobody's business; unheard it would end the process.
-  asked.on('error', ignore).end(body, 'latin1')
-  const [response]: IncomingMessage[] = await once(asked, 'response')
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = request({ host: LOOPBACK, port, method, path: target, headers, agent: false, ...(signal && { signal }) }, resolve)
+    // One that comes when there is a response, of a connection that the gateway closes, is nobody's business; unheard it would end the process.
+    asked.on('error', reject).end(body, 'latin1')
+  })
   let text = ''
-  if (response !== undefined) {
-    response.setEncoding('utf8')
-    for await (const chunk of response) if (text.length < MOST_BODY) text += String(chunk)
-  }
-  const kept = Object.entries({ ...response?.headers }).filter(([name]) => !OF_THE_CONNECTION.includes(name))
-  return { status: response?.statusCode ?? 0, headers: Object.fromEntries(kept), body: text }
+  response.setEncoding('utf8')
+  for await (const chunk of response) if (text.length < MOST_BODY) text += String(chunk)
+  const { statusCode: status = 0 } = response
+  const kept = Object.entries(response.headers).filter(([name]) => !OF_THE_CONNECTION.includes(name))
+  return { status, headers: Object.fromEntries(kept), body: text }
 }
 
 function ignore (): void {}
@@ -137,6 +137,6 @@ function framing (method: string, body: string | undefined): string[] {
 }
 
 function portOf (server: Server): number {
-  const address: AddressInfo | string | null = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
+  const { port = 0 }: Partial<AddressInfo> = Object(server.address())
+  return port
 }

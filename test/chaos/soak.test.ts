@@ -40,6 +40,8 @@ t.test('a table and a picture', async t => {
   t.match(table, /^\| heap after a collection, MiB \| 20\.0 \| 2\d\.\d \| \+0\.5\d\d \| ± 0\.\d{3} \| \*\*yes\*\* \|$/m)
   t.match(table, /10 requests, 2 restarts of a target; 1 idempotent requests lost, 1 POSTs failed\.\n {2}GET 1: status 502/)
   t.equal(inserted('a <!-- soak -->old<!-- /soak --> b', 'new'), 'a <!-- soak -->\n\nnew\n\n<!-- /soak --> b')
+  t.match(soakTable(seriesOf(samples(-0.5)), counted), /^\| heap after a collection, MiB \| 20\.0 \| 1\d\.\d \| -0\.\d{3} \| .* \| no \|$/m)
+  t.match(soakTable(seriesOf([]), counted), /^\| open files \| – \| – \|/m, 'there was no time for a sample')
   t.throws(() => inserted('a', 'new'), { message: 'the page has no marks' })
   const svg = picture(samples(0).map(({ minute }) => minute), seriesOf(samples(0)))
   t.equal(svg.match(/<polyline/g)?.length, 5)

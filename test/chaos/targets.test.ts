@@ -1,12 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
+import { gatewayConfig, haproxyConfig, nginxConfig } from '../../chaos/targets/configurations.js'
 import { TARGET_FAULTS } from '../../chaos/targets/faults.js'
 import type { Result } from '../../chaos/targets/load.js'
 import { measure, percentile, wholeShare } from '../../chaos/targets/measure.js'
 import type { Figures } from '../../chaos/targets/measure.js'
 import { misses, reloadTable, restartTable, table } from '../../chaos/targets/report.js'
 import { requestFor, workFor } from '../../chaos/targets/requests.js'
+import { checkConfig } from '../../src/config/index.js'
+import { checkedBy, VALID } from '../fixtures/checked-by.js'
 import { SpawnedProcess } from '../fixtures/spawned.js'
 
 const RUN = fileURLToPath(new URL('../../dist/chaos/targets/run.js', import.meta.url))
@@ -55,6 +58,25 @@ t.test('tables', async t => {
   const tallies = new Map([['uploading', { fine: 3, lost: ['status 502'], add () {} }]])
   t.match(reloadTable({ tallies, drained: true }), /\| uploading \| 3 \| 1 \|\n {2}status 502\nAll old workers ended/)
   t.match(reloadTable({ tallies, drained: false }), /Old workers were still there/)
+})
+
+t.test('the gateway knows its targets, and checks them where it is to', async t => {
+  const config = gatewayConfig(['127.0.0.1:1', '127.0.0.1:2'], false)
+  t.match(checkConfig(config), {
+    upstreams: { services: { targets: [{ port: 1 }, { port: 2 }], health: undefined } }, routes: [{ timeout: 3_000, retry: { attempts: 2, perTryTimeout: 500 } }]
+  })
+  t.match(checkConfig(gatewayConfig(['127.0.0.1:1'], true, { perTry: 5_000 })), { upstreams: { services: { health: { interval: 500 } } }, routes: [{ timeout: 5_000 }] })
+})
+
+t.test('nginx and haproxy know them as well', async t => {
+  const targets = ['127.0.0.1:1', '127.0.0.1:2']
+  const folder = t.testdir()
+  const nginx = nginxConfig(targets, 3, folder)
+  t.match(nginx, /server 127\.0\.0\.1:1 max_fails=5 fail_timeout=2s;\n +server 127\.0\.0\.1:2 /)
+  t.match(checkedBy('nginx', ['-t', '-p', folder, '-e', 'stderr', '-c'], nginx, folder), VALID)
+  const haproxy = haproxyConfig(targets, 3)
+  t.match(haproxy, /server s0 127\.0\.0\.1:1\n +server s1 127\.0\.0\.1:2\n/)
+  t.match(checkedBy('haproxy', ['-c', '-f'], haproxy, folder), VALID)
 })
 
 /** Without tap, which puts itself into NODE_OPTIONS of whatever is spawned. */

@@ -25,6 +25,11 @@ t.test('init asks in a terminal for what is not given, and takes its own words f
   }
 })
 
+t.test('what nobody has foreseen is told whole', async t => {
+  const folder = t.testdir({ 'routes.json': t.fixture('symlink', 'none/routes.json') })
+  t.match(spawnSync(process.execPath, [COMMAND, 'init'], { cwd: folder, encoding: 'utf8' }), { status: 1, stdout: '', stderr: /ENOENT[^]*\n {4}at / })
+})
+
 t.test('check counts the routes', async t => {
   const folder = t.testdir()
   writeFileSync(join(folder, 'routes.json'), JSON.stringify({ routes: [{ prefix: '/a', target: 'http://x' }, { prefix: '/b', target: 'http://y' }] }))

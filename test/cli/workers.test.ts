@@ -61,6 +61,14 @@ t.test('a first worker that somebody kills is told of', async t => {
   t.match(gateway.lines, [{ level: 60, status: null, signal: 'SIGKILL', msg: 'the worker ended before it served' }])
 })
 
+t.test('it can be stopped before it has read anything', async t => {
+  const gateway = new Started(t, NOWHERE, [], preloaded(t, `process.on('newListener', name => {
+    if (!isWorker && name === 'SIGUSR1') process.nextTick(() => ['SIGHUP', 'SIGUSR1', 'SIGTERM'].forEach(signal => process.emit(signal, signal)))
+  })`))
+  t.equal(await gateway.exited, 0)
+  t.equal(gateway.output, '')
+})
+
 t.test('it can be stopped before a worker listens', async t => {
   const gateway = new Started(t, NOWHERE, ['--workers', '2'], preloaded(t, `if (isWorker) {
     console.log('here')
@@ -178,11 +186,13 @@ t.test('an uncaught error is one line, and the end of its process', async t => {
   t.ok(gateway.output.trim().split('\n').every(line => line.startsWith('{')), 'no bare stack')
 })
 
-t.test('an error before there is a log is one line as well', async t => {
-  const gateway = new Started(t, NOWHERE, [], preloaded(t, 'if (isWorker) process.once("message", () => { throw new Error("made up") })'))
-  t.equal(await gateway.exited, 1)
-  t.equal(gateway.output, 'fastify-stream-gateway: made up\n')
-})
+for (const [what, thrown] of [['an error', 'new Error("made up")'], ['what is no error and is thrown', '"made up"']] as const) {
+  t.test(`${what} before there is a log is one line as well`, async t => {
+    const gateway = new Started(t, NOWHERE, [], preloaded(t, `if (isWorker) process.once("message", () => { throw ${thrown} })`))
+    t.equal(await gateway.exited, 1)
+    t.equal(gateway.output, 'fastify-stream-gateway: made up\n')
+  })
+}
 
 t.test('a worker is nothing to be started by hand', async t => {
   const { status, stderr } = spawnSync(process.execPath, ['dist/src/cli/worker.js'], { encoding: 'utf8' })

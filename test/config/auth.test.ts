@@ -42,6 +42,7 @@ t.test('auth: exactly one method', async t => {
   t.strictSame(authMistakes({ any: [{ jwt: { jwksUrl: JWKS } }, {}] }), [`auth.any[1]: found an object without a method, must have one of ${METHODS}`])
   t.strictSame(authMistakes({ any: [{ jwt: { jwksUrl: JWKS } }] }), ['auth.any: found a list, must be a list of methods such as [{ "jwt": {} }, { "apiKey": {} }]'])
   t.strictSame(authMistakes({ all: [{ any: [] }, { jwt: { jwksUrl: JWKS } }] }), ['auth.all[0].any: unknown key, must be one of jwt, apiKey, basic, forward'])
+  t.strictSame(authMistakes({ all: [true, { jwt: { jwksUrl: JWKS } }] }), ['auth.all[0]: found true, must be an object such as { "jwt": { "jwksUrl": "https://id.example.com/jwks.json" } }'])
   t.strictSame(authMistakes(true), ['auth: found true, must be an object such as { "jwt": { "jwksUrl": "https://id.example.com/jwks.json" } }'])
   t.strictSame(authMistakes({ jwtt: { jwksUrl: JWKS } }), ['auth.jwtt: unknown key, did you mean `jwt`?'])
 })

@@ -87,6 +87,13 @@ t.test('what is wrong is told, with what is allowed', async t => {
   t.strictSame(mistakesIn(withUpstream({ targets: ['https://a'], tls: { cert: pair('localhost').cert, key: pair('localhost').key } })), [])
 })
 
+t.test('what is no upstream, and has no list of targets, is told as well', async t => {
+  t.strictSame(mistakesIn({ upstreams: { app: 7, more: { targets: URL } }, routes: [{ prefix: '/api', upstream: 'app' }] }), [
+    'upstreams.app: found 7, must be an object such as { "targets": ["http://10.0.0.1:3002", "http://10.0.0.2:3002"] }',
+    `upstreams.more.targets: found "${URL}", must be a list of at least one URL, such as ["http://10.0.0.1:3002", { "url": "http://10.0.0.2:3002", "weight": 3 }]`
+  ])
+})
+
 t.test('a route names one of them, and says of it what is its own', async t => {
   for (const [route, message] of [
     [{ upstream: 'appp' }, 'routes[0].upstream: found "appp", did you mean "app"?'],

@@ -100,6 +100,13 @@ t.test('nobody is asked: no service, no health check, nobody who knows keys and 
   t.equal(sockets.length, 0)
 })
 
+t.test('an access list is named by what it has', async t => {
+  const target = 'http://localhost:1/base'
+  const explainer = new Explainer(trialOf({ routes: [{ prefix: '/a', target, access: { allow: ['10.0.0.0/8'] } }, { prefix: '/b', target, access: { deny: ['10.1.0.0/16'] } }] }))
+  t.match(await explainer.explain({ url: '/a/1?2' }), { explanation: { route: { policies: ['access (from 10.0.0.0/8)'] }, forwarded: { path: '/base/a/1?2' } } })
+  t.match(await explainer.explain({ url: '/b' }), { explanation: { route: { policies: ['access (not from 10.1.0.0/16)'] }, forwarded: { path: '/base/b' } } })
+})
+
 t.test('no span is made of it', async t => {
   const spans = new Spans(t)
   await explained({ url: '/api/orders' })

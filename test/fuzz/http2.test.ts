@@ -163,6 +163,8 @@ t.test('faults in what becomes of a stream are found', async t => {
   t.equal(found(seen([['x-answer', '1']], 'hel', 0), { response: responseOf(cut, 'GET'), isReliable: false }), '')
   const error = (status: string, body = '{"success":false,"x":1}'): Stream => streamOf(head([[':status', status]]) + data(body, END_STREAM), 'server')
   t.match(found(error('400')), /a good request was rejected with 400/)
+  t.equal(found(error('400'), { response: responseOf(error('400'), 'GET'), isReliable: false }), '', 'it is the service\'s own')
+  t.match(found(error('400'), { response: undefined, isReliable: false }), /a good request was rejected with 400/)
   t.equal(found(error('400'), { isSure: false }), '')
   t.equal(found(error('502'), { isReliable: false }), '')
   t.equal(found(error('502', '{"succ'), { isReliable: false }), '')
@@ -205,6 +207,19 @@ t.test('faults in responses to an upload are found', async t => {
   t.match(checkUploads(requests, [], text, true), [/the service has sent no response/])
 })
 
+t.test('a request of which nobody knows whose it is gets a 404', async t => {
+  const service = new Http2Service()
+  const port = await service.listen()
+  service.hosts.admit('127.1.0.1', new Http2Case(new Random(1), 1))
+  const client = new Client(port, '127.0.0.1')
+  await client.send([PREFACE + head([...HEAD, ['x-forwarded-for', '127.1.0.1']], END_STREAM)])
+  const response = (): Stream | undefined => readStreams(client.text, 'server')[0]
+  t.ok(await client.until(() => response()?.ended === true))
+  t.strictSame(response()?.blocks.map(({ fields }) => fields), [[[':status', '404']]])
+  await service.close()
+  await client.abort()
+})
+
 t.test('a service that gets no HTTP/2, or nobody\'s, says so; a half that does not end is found', async t => {
   const service = new Http2Service()
   const port = await service.listen()
@@ -232,7 +247,7 @@ t.test('a service that gets no HTTP/2, or nobody\'s, says so; a half that does n
   await late.until(() => false, 20)
   t.strictSame(service.complaints, [], 'a client that has left may be heard of later')
   await late.abort()
-  t.notOk(await allEnd([{ isOver: false }]))
+  t.notOk(await allEnd([{ isOver: false, touchedAt: 0 }]))
   await service.close()
   await client.abort()
 })

@@ -25,6 +25,15 @@ t.test('SIGUSR1 to the first process has every worker open its file again, and s
   t.notMatch(gateway.output, /[Dd]ebugger|"outcome"/)
 })
 
+t.test('in a format of httpd they go to where the log goes, the last ones as well', async t => {
+  const { config } = await serviceWithDownload(t)
+  const gateway = new Started(t, { ...config, server: { accessLog: { format: 'common' } } })
+  const port = await gateway.listening()
+  await call(port, '/x')
+  t.equal(await gateway.stop(), 0)
+  t.match(gateway.output, /^127\.0\.0\.1 - - \[.*\] "GET \/x HTTP\/1\.1" 200 \d+$/m)
+})
+
 t.test('where there is no such file, it does nothing', async t => {
   const { config } = await serviceWithDownload(t)
   const gateway = new Started(t, config)

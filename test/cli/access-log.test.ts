@@ -29,6 +29,7 @@ t.test('in a format of httpd they go to where the log goes, the last ones as wel
   const { config } = await serviceWithDownload(t)
   const gateway = new Started(t, { ...config, server: { accessLog: { format: 'common' } } })
   const port = await gateway.listening()
+  await gateway.until(/"started"/)
   await call(port, '/x')
   t.equal(await gateway.stop(), 0)
   t.match(gateway.output, /^127\.0\.0\.1 - - \[.*\] "GET \/x HTTP\/1\.1" 200 \d+$/m)

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { call } from '../fixtures/gateway.js'
 import { serviceWithDownload, Started } from '../fixtures/started.js'
@@ -10,7 +11,7 @@ function count (file: string): number {
 
 t.test('SIGUSR1 to the first process has every worker open its file again, and starts no debugger', async t => {
   const { config } = await serviceWithDownload(t)
-  const file = `${t.testdir()}.access.log`
+  const file = join(t.testdir(), 'access.log')
   const gateway = new Started(t, { ...config, server: { accessLog: { file } } }, ['--workers', '2'])
   const port = await gateway.listening()
   await gateway.until(/"started"/)

@@ -1,11 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import cors from '@fastify/cors'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { CorsSettings, Settings } from '../src/config/index.js'
 import { groupByPrefix, isPreflight } from '../src/proxy/choice.js'
 import { corsOptions, haveOneCors } from '../src/server/cors-options.js'
-import { own } from '../src/server/host-hooks.js'
 import { rejectMalformed } from '../src/server/malformed.js'
 import type { Policy } from '../src/server/policy.js'
 
@@ -66,12 +65,6 @@ export default fp(async function gatewayCors (fastify: FastifyInstance, { cors: 
     if (route === undefined) return global && !isHosts ? hookOf(global) : undefined
     return route.cors && left.includes(route) ? hookOf(route.cors) : undefined
   })
-  if (!global || isHosts) return
-  const unrouted = hookOf(global)
-  fastify.addHook('onRequest', own(function addCorsHeadersToUnrouted (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) {
-    if (request.is404) unrouted.call(this, request, reply, done)
-    else done()
-  }))
 }, { name: 'stream-gateway-cors', fastify: '5.x' })
 
 /**

@@ -276,6 +276,7 @@ function letGoOn (request: FastifyRequest, _reply: FastifyReply, done: () => voi
 const NO_HOOKS: HooksOfRoute<FastifyRequest> = {
   hooks: {},
   allowsEncoded: false,
+  /* c8 ignore next -- that which asks for it is one of the hooks that are not there */
   upstreamFor () { throw new TypeError('there is nothing to choose') }
 }
 

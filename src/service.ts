@@ -37,7 +37,8 @@ export function makeService (settings: Settings, level: string, report?: Gateway
       https: settings.server.tls === undefined ? null : {},
       trustProxy: settings.server.trustProxy,
       logger: log,
-      // The gateway writes one access line for each request instead. Early versions of Fastify know the option alone.
+      // The gateway writes one access line for each request instead.
+      /* c8 ignore next -- early versions of Fastify know the option alone */
       ...('LogController' in Fastify ? { logController: new Fastify.LogController({ disableRequestLogging: true }) } : { disableRequestLogging: true }),
       // What arrives while the service closes gets the gateway's own 503.
       return503OnClosing: false,

@@ -90,14 +90,13 @@ export function quantile (durations: readonly number[], part: number): number | 
   const total = counts.reduce((total, count) => total + count, 0)
   if (total === 0) return null
   const rank = part * total
-  let below = 0
-  for (const [place, count] of counts.entries()) {
-    if (count > 0 && below + count >= rank) {
-      const from = BUCKETS[place - 1] ?? 0
-      const to = BUCKETS[place] ?? from
-      return (from + (to - from) * (rank - below) / count) * 1000
-    }
+  let [from, below] = [0, 0]
+  for (const [place, to] of BUCKETS.entries()) {
+    const count = Number(counts[place])
+    if (below + count >= rank) return (from + (to - from) * (rank - below) / count) * 1000
     below += count
+    from = to
   }
-  return Number(BUCKETS.at(-1)) * 1000
+  // Of what took longer than all of them, nothing more is known.
+  return from * 1000
 }

@@ -147,25 +147,25 @@ function sumOfRoutes (one: RouteCounts, other: RouteCounts): RouteCounts {
 }
 
 function upstreamsOf (processes: readonly ProcessState[]): UpstreamView[] {
-  const targets = new Map<string, TargetView>()
-  const key = (upstream: string, target: string): string => `${upstream} ${target}`
-  for (const { isDraining, upstreams } of servingFirst(processes)) {
-    for (const { upstream, targets: list } of upstreams) {
-      for (const target of list) {
-        const seen = { ...target, workers: isDraining ? 0 : 1, availableIn: !isDraining && target.state === 'available' ? 1 : 0 }
-        const known = targets.get(key(upstream, target.target))
-        targets.set(key(upstream, target.target), known === undefined ? seen : sumOfTargets(known, seen))
-      }
-    }
-  }
   const isServing = processes.some(({ isDraining }) => !isDraining)
   // Looked up, workers need not find the same targets.
-  const both = (one: UpstreamCounts, other: UpstreamCounts): UpstreamCounts => ({ ...one, waiting: one.waiting + other.waiting, targets: [...one.targets, ...other.targets] })
-  return merged(processes, ({ upstreams }) => upstreams, ({ upstream }) => upstream, both).map(({ upstream, waiting, targets: list }) => {
-    const names = new Set(list.map(({ target }) => target))
-    const views = [...names].flatMap(name => targets.get(key(upstream, name)) ?? [])
-    return { upstream, waiting, targets: views.filter(({ workers }) => workers > 0 || !isServing) }
+  const both = (one: UpstreamView, other: UpstreamView): UpstreamView => ({ ...one, waiting: one.waiting + other.waiting, targets: [...one.targets, ...other.targets] })
+  return merged(processes, upstreamsIn, ({ upstream }) => upstream, both).map(({ targets, ...upstream }) => {
+    const views = new Map<string, TargetView>()
+    for (const seen of targets) {
+      const known = views.get(seen.target)
+      views.set(seen.target, known === undefined ? seen : sumOfTargets(known, seen))
+    }
+    return { ...upstream, targets: [...views.values()].filter(({ workers }) => workers > 0 || !isServing) }
   })
+}
+
+/** As one process has them. */
+function upstreamsIn ({ isDraining, upstreams }: ProcessState): UpstreamView[] {
+  return upstreams.map(({ targets, ...upstream }) => ({
+    ...upstream,
+    targets: targets.map(target => ({ ...target, workers: isDraining ? 0 : 1, availableIn: !isDraining && target.state === 'available' ? 1 : 0 }))
+  }))
 }
 
 function sumOfTargets (one: TargetView, other: TargetView): TargetView {

@@ -59,13 +59,14 @@ export class Forward<Asked extends AuthRequest> implements Authenticator<Asked> 
     if (this.#asked.includes('authorization') && headerOf(request.raw, 'authorization') === TWICE) return SEVERAL
     if (this.#inProgress >= this.#settings.maxRequests) return BUSY
     this.#inProgress++
-    try {
-      return this.#decide(await this.#ask(this.#head(request)))
-    } catch (error) {
-      return new Rejection('SERVICE_UNAVAILABLE', `the service for authentication did not respond: ${String(error)}`, UNCHECKED)
-    } finally {
-      this.#inProgress--
-    }
+    const decision = await this.#decisionOn(request).catch((error: unknown) =>
+      new Rejection('SERVICE_UNAVAILABLE', `the service for authentication did not respond: ${String(error)}`, UNCHECKED))
+    this.#inProgress--
+    return decision
+  }
+
+  async #decisionOn (request: Asked): Promise<Decision> {
+    return this.#decide(await this.#ask(this.#head(request)))
   }
 
   /** A GET without a body, whatever the request is: whether it may be is asked before its body is read. */

@@ -7,7 +7,8 @@ const BUDGET = 8 * 2 ** 20
 /** Bytes to come until the next collection; without end where nobody asked for any. */
 let remaining = Infinity
 let isScheduled = false
-let collect: (() => void) | undefined
+/** Absent where nobody asked for it, or V8 has none. */
+let collect: typeof globalThis.gc
 
 /**
  * Has the memory of bodies collected while it is in the caches of the processor. Node's parser copies each piece of a
@@ -17,9 +18,7 @@ let collect: (() => void) | undefined
  */
 export function collectBodies (): void {
   setFlagsFromString('--expose-gc')
-  const gc: unknown = runInNewContext('gc')
-  if (typeof gc !== 'function') return
-  collect = () => { gc({ type: 'minor' }) }
+  collect = runInNewContext('globalThis.gc')
   remaining = BUDGET
 }
 
@@ -34,5 +33,5 @@ export function countBody (bytes: number): void {
 function endOfBudget (): void {
   isScheduled = false
   remaining = BUDGET
-  collect?.()
+  collect?.({ type: 'minor' })
 }

@@ -41,6 +41,7 @@ export function takeFromStream (connection: GivenConnection): void {
 
 /** Notes that the body of a request, of so many bytes, stands on its connection, where Node does not parse it. */
 export function noteBodyOnConnection (request: RequestOnConnection, length: number): void {
+  /* c8 ignore next -- from Node 26 on: npm run test:nodes */
   if (!request.complete || request.readableLength > 0) return
   request.complete = false
   request[kBody] = new BodyOnConnection(request, length)

@@ -42,11 +42,12 @@ export class TerminalLines extends LoggerLines {
  * through its serializers costs several times as much.
  */
 export class TextLines implements AccessLines {
-  readonly #log: Logger
+  readonly #log: Logger | undefined
   readonly #output: LogOutput
   readonly #base = `,"pid":${process.pid},"hostname":${quoted(hostname())}`
 
-  constructor (log: Logger, output: LogOutput) {
+  /** @param log whose levels hold; absent: all are on */
+  constructor (log: Logger | undefined, output: LogOutput) {
     this.#log = log
     this.#output = output
   }
@@ -63,16 +64,16 @@ export class TextLines implements AccessLines {
     return `{"level":${isFailure ? 40 : 30},"time":${time}${this.#base}${fields(line)},"msg":"${line.outcome}"}\n`
   }
 
-  /** Whether they are what the logger itself writes, which has no part in what is made past it. It has to write to the output. */
-  isWhatItsLoggerWrites (): boolean {
+  /** Whether a logger itself writes the same, which has no part in what is made past it. It has to write to the output. */
+  isWrittenBy (log: Logger): boolean {
     const line: AccessLine = { reqId: '1', ip: '::1', method: 'GET', url: '/', status: 200, route: '/', target: 'http://a', attempts: 2, bytes: 1, duration: 1, upstreamDuration: 1, outcome: 'completed', cause: 'E' }
-    const written = this.#output.capture(() => this.#log.warn(line, line.outcome))
+    const written = this.#output.capture(() => log.warn(line, line.outcome))
     return written === this.#text(line, true, Number(/"time":(\d+)/.exec(written)?.[1]))
   }
 }
 
-function isOn (log: Logger, isFailure: boolean): boolean {
-  return log.isLevelEnabled === undefined || log.isLevelEnabled(isFailure ? 'warn' : 'info')
+function isOn (log: Logger | undefined, isFailure: boolean): boolean {
+  return log?.isLevelEnabled === undefined || log.isLevelEnabled(isFailure ? 'warn' : 'info')
 }
 
 /** Each behind a comma, in the order of `AccessLine`. */

@@ -21,9 +21,6 @@ type Chosen = Exclude<AccessLogSettings, boolean>
 type ChosenFile = Partial<Chosen> & { file: string }
 type Load = () => Promise<typeof import('rotating-file-stream')>
 
-/** A logger for whom every level is on. */
-const ALWAYS = { info () {}, warn () {} }
-
 /**
  * The access lines of one registration, as its settings have them; `undefined` where there are none.
  *
@@ -45,7 +42,7 @@ export async function accessLinesOf (fastify: FastifyInstance, settings: AccessL
 }
 
 function formatted (format: Chosen['format'], output: LogOutput, redaction: Redaction): AccessLines {
-  if (format === 'json') return new TextLines(ALWAYS, output)
+  if (format === 'json') return new TextLines(undefined, output)
   return typeof format === 'string' ? new PlainLines(output, format === 'combined', redaction) : new FieldLines(output, format, redaction)
 }
 
@@ -74,7 +71,7 @@ async function openFile (fastify: FastifyInstance, settings: ChosenFile, load: L
 }
 
 async function openSink ({ file, maxSize, maxFiles = 10 }: ChosenFile, load: Load): Promise<FileSink> {
-  const appending = openAppending(file)
+  const appending = await openAppending(file)
   if (maxSize === undefined) return appending
   appending.close()
   const { createStream } = await loadOptional({ source: 'the access log', path: 'server.accessLog.maxSize', name: 'rotating-file-stream' }, load)
@@ -84,12 +81,10 @@ async function openSink ({ file, maxSize, maxFiles = 10 }: ChosenFile, load: Loa
   return rotatedSink({ path: file, maxSize, maxFiles, open: isFull => createStream(nameOf, { ...(isFull && { size: `${maxSize}B` }), mode: MODE }) })
 }
 
-function openAppending (file: string): FileSink {
-  try {
-    return appendingSink(file)
-  } catch (error) {
-    throw new ConfigError('the access log', [{ path: 'server.accessLog.file', message: `cannot be opened: ${error instanceof Error ? error.message : String(error)}` }])
-  }
+async function openAppending (file: string): Promise<FileSink> {
+  return await Promise.resolve(file).then(appendingSink).catch(({ message }: Error) => {
+    throw new ConfigError('the access log', [{ path: 'server.accessLog.file', message: `cannot be opened: ${message}` }])
+  })
 }
 
 /** @param close when the service has ended; a process that ends without that writes what it has */

@@ -56,7 +56,7 @@ export async function giveWay (fastify: FastifyInstance, connections: Connection
   stopAccepting(server)
   log.info({ reloadTimeout: timeout }, 'draining: another process has taken over')
   await connections.end(timeout)
-  await endProcess(fastify, 0)
+  return await endProcess(fastify, 0)
 }
 
 /**

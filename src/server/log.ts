@@ -81,5 +81,5 @@ export function isPlain (log: FastifyBaseLogger, output: LogOutput): boolean {
   if (Reflect.get(log, symbols.streamSym) !== output) return false
   const hooks: { logMethod?: unknown, streamWrite?: unknown } = Reflect.get(log, symbols.hooksSym)
   const additions = [Reflect.get(log, symbols.mixinSym), hooks.logMethod, hooks.streamWrite]
-  return additions.every(addition => addition === undefined) && new TextLines(log, output).isWhatItsLoggerWrites()
+  return additions.every(addition => addition === undefined) && new TextLines(log, output).isWrittenBy(log)
 }

@@ -34,5 +34,5 @@ export function closeAfter (request: IncomingMessage, reply: FastifyReply): void
 
 /** Nobody waits for the body of a request that is rejected, and what is behind it is not looked for. */
 export function closeAfterUpload (request: IncomingMessage, reply: FastifyReply): void {
-  if (!isHttp2(request) && http1Client.hasBody(request)) closeAfter(request, reply)
+  if (http1Client.hasBody(request)) closeAfter(request, reply)
 }

@@ -69,7 +69,7 @@ export class RedisStore {
   #timer: NodeJS.Timeout | undefined
   /** When a request was not counted in time; `undefined` when one was since. */
   #lateSince: number | undefined
-  #settle = (): void => {}
+  #settle: (() => void) | undefined
   /** Resolves when it is known for the first time how it stands. */
   readonly #settled = new Promise<void>(resolve => { this.#settle = resolve })
 
@@ -153,7 +153,7 @@ export class RedisStore {
     this.#lateSince = undefined
     if (this.#state === 'away') this.#log.info({ store: this.#name }, BACK)
     this.#state = 'available'
-    this.#settle()
+    this.#settle?.()
   }
 
   /** @param cause never the error itself: ioredis' own have the command, of AUTH with the password */
@@ -161,7 +161,7 @@ export class RedisStore {
     if (this.#state === 'closed') return
     if (this.#state !== 'away') this.#log.warn({ store: this.#name, cause }, AWAY)
     this.#state = 'away'
-    this.#settle()
+    this.#settle?.()
     clearTimeout(this.#timer)
     // A new connection is looked at when it is ready.
     if (this.#client.status === 'ready') this.#timer = setTimeout(() => this.#look(), PAUSE).unref()

@@ -111,7 +111,7 @@ function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: Rout
 /** `undefined` where the rewrite of the path cannot be undone, or every target undoes it in another way. */
 function locationOf ({ host, stripPrefix, pathRewrite }: RouteSettings, addresses: readonly Target[], prefix: string): LocationRewrite | undefined {
   const from = stripPrefix ? '' : upstreamPrefix(prefix, pathRewrite)
-  const basePaths = new Set(addresses.map(address => 'basePath' in address ? address.basePath ?? '' : ''))
+  const basePaths = new Set(addresses.map(address => 'host' in address ? address.basePath ?? '' : ''))
   const [basePath] = basePaths
   if (basePath === undefined || basePaths.size > 1 || from === undefined) return undefined
   const authorities = addresses.flatMap(address => [authorityOf(address), ...namesOf(address, host)])

@@ -2,6 +2,11 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
+import type { Test } from 'tap'
+import { AdminListener } from '../../src/admin/listener.js'
+import { loadPrometheus } from '../../src/admin/prometheus.js'
+import type { Source } from '../../src/admin/source.js'
+import { checkConfig } from '../../src/config/index.js'
 import { adminCall, ADMIN, adminPort, EventStream, stateOf, TOKEN } from '../fixtures/admin.js'
 import { call, gatewayOver, gatewayTo } from '../fixtures/gateway.js'
 import { closedPort, RawClient, service } from '../fixtures/peers.js'
@@ -190,4 +195,43 @@ t.test('the state: version, uptime, and what is read within a second is read onc
   t.match(state, { version: /^\d+\.\d+\.\d+/, node: process.version, isDraining: false, silent: 0, workers: [{ pid: process.pid, isDraining: false }], configuration: { admin: { token: '***' } } })
   t.ok(state.startedAt <= state.time)
   t.equal((await stateOf(admin)).time, state.time)
+})
+
+/** A listener that has only what it is given. */
+async function listenerOf (t: Test, more: Partial<Source>): Promise<{ listener: AdminListener, errors: object[] }> {
+  const { admin } = checkConfig({ admin: { port: 0 }, routes: [{ prefix: '/', target: 'http://127.0.0.1:1' }] })
+  if (admin === undefined) throw new Error('no settings')
+  const errors: object[] = []
+  const none = async (): Promise<{ processes: [], silent: number }> => ({ processes: [], silent: 0 })
+  const source: Source = { isDraining: false, configuration: {}, states: none, metrics: none, explain: async () => ({ failed: 'late' }) }
+  const listener = new AdminListener(admin, Object.defineProperties(source, Object.getOwnPropertyDescriptors(more)), await loadPrometheus(), { info () {}, error: line => errors.push(line) })
+  t.teardown(async () => await listener.close())
+  return { listener, errors }
+}
+
+t.test('before it listens it is nowhere, and may be closed', async t => {
+  const { listener } = await listenerOf(t, {})
+  t.equal(listener.url, '')
+  await listener.close()
+  await listener.listen()
+  t.equal((await fetch(`${listener.url}/healthz`)).status, 200)
+})
+
+t.test('an error behind the head of a response breaks it off', async t => {
+  const { listener, errors } = await listenerOf(t, { get configuration () { throw new Error('made up') } })
+  await listener.listen()
+  await t.rejects(call(Number(new URL(listener.url).port), '/api/events'), { code: 'ECONNRESET' })
+  t.match(errors, [{ err: { message: 'made up' } }])
+})
+
+t.test('/readyz: where all drain nobody is asked, where no worker serves yet none is ready', async t => {
+  const readiness = async (more: Partial<Source>): Promise<[number, unknown]> => {
+    const { listener } = await listenerOf(t, more)
+    await listener.listen()
+    const response = await fetch(`${listener.url}/readyz`)
+    return [response.status, await response.json()]
+  }
+  const asked = async (): Promise<never> => { throw new Error('asked') }
+  t.strictSame(await readiness({ isDraining: true, states: asked }), [503, { status: 'draining' }])
+  t.strictSame(await readiness({}), [503, { status: 'draining' }])
 })

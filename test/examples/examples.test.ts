@@ -80,6 +80,11 @@ t.test('grpc', async t => {
   const client = program(t, 'grpc/client.js', { TLS_CA: fixture('ca.pem') }, [`localhost:${port}`, 'gateway'])
   t.equal(await client.exited, 0, client.output)
   t.match(client.output, 'Hello, gateway\nHallo, gateway\nBonjour, gateway\n')
+  server.child.kill()
+  await server.exited
+  const late = program(t, 'grpc/client.js', { TLS_CA: fixture('ca.pem') }, [`localhost:${port}`, 'gateway'])
+  t.equal(await late.exited, 1, 'and says so where nobody greets')
+  t.match(late.output, /^14 UNAVAILABLE/)
 })
 
 t.test('two-gateways', { skip: NO_REDIS }, async t => {

@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Writable } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { ConfigError } from '../../src/config/index.js'
+import { appendingSink } from '../../src/observe/log-file.js'
+import { rotatedSink } from '../../src/observe/rotated-file.js'
 import { accessLinesOf } from '../../src/server/access-lines.js'
 import streamGateway from '../../src/index.js'
 import type { GatewayOptions } from '../../src/index.js'
@@ -165,6 +168,51 @@ function asideOf (file: string): string[] {
 
 function allOf (file: string): LogLine[] {
   return [file, ...asideOf(file)].flatMap(linesOf)
+}
+
+t.test('a process that ends with its app open writes what it has, and once', async t => {
+  const [ended, gone] = [fileIn(t), join(t.testdir(), 'gone', 'access.log')]
+  for (const more of [{}, { maxSize: 64_000 }]) {
+    const others = process.listeners('exit')
+    const app = Fastify()
+    const lines = await accessLinesOf(app, { ...CHOSEN, file: ended, ...more }, false)
+    const [end] = process.listeners('exit').filter(listener => !others.includes(listener))
+    if (lines === undefined || end === undefined) throw new Error('nobody listens for the end')
+    lines.write({ reqId: '1', status: 200, outcome: 'completed' }, false)
+    end(0)
+    t.match(linesOf(ended), [{ reqId: '1' }])
+    await app.close()
+    t.equal(linesOf(ended).length, 1)
+    t.strictSame(process.listeners('exit'), others)
+    rmSync(ended)
+  }
+  const neverOpened = (): Writable => { throw new Error('it ends') }
+  t.doesNotThrow(() => rotatedSink({ path: gone, maxSize: 1, maxFiles: 1, open: neverOpened }).writeNow(Buffer.from('x')), 'where it cannot, it ends as well')
+})
+
+t.test('a file is let go of when what was being written to it is there', { skip: existsSync('/proc/self/fd') ? false : 'there is no /proc' }, async t => {
+  const file = fileIn(t)
+  const sink = appendingSink(file)
+  const written = new Promise(resolve => sink.write(Buffer.from('one\n'), resolve))
+  renameSync(file, `${file}.1`)
+  sink.reopen()
+  t.ok(isOpen(`${file}.1`))
+  t.equal(await written, undefined)
+  await until(() => !isOpen(`${file}.1`))
+  await new Promise(resolve => sink.write(Buffer.from('two\n'), resolve))
+  sink.close()
+  t.strictSame([textOf(`${file}.1`), textOf(file)], ['one\n', 'two\n'])
+})
+
+function isOpen (file: string): boolean {
+  return readdirSync('/proc/self/fd').some(fd => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === file
+    } catch {
+      // That of the folder itself.
+      return false
+    }
+  })
 }
 
 t.test('a full disk is no request\'s matter', async t => {

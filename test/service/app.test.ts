@@ -4,9 +4,14 @@ import { connect } from 'node:http2'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import t from 'tap'
+import { checkConfig } from '../../src/config/index.js'
+import { makeService } from '../../src/service.js'
 import { call } from '../fixtures/gateway.js'
 import { portOf, RawClient, service } from '../fixtures/peers.js'
 import { pem } from '../fixtures/tls.js'
+
+const NOWHERE = { routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }] }
+const HTTP2 = { tls: { cert: pem('localhost.pem'), key: pem('localhost.key') }, http2: true }
 
 t.test('the app and its options, as fastify-cli uses them', async t => {
   let finish = (): void => {}
@@ -125,24 +130,25 @@ t.test('what it reads when it is loaded', async t => {
   t.teardown(() => { process.stdout.isTTY = isTTY })
 
   const files: string[] = []
-  const settings = config.checkConfig({
-    server: { tls: { cert: pem('localhost.pem'), key: pem('localhost.key') }, http2: true }, routes: [{ prefix: '/api', target: 'http://127.0.0.1:1' }]
-  })
-  const { default: app, options } = await load(file => {
+  const settings = config.checkConfig({ ...NOWHERE, server: HTTP2 })
+  const { options } = await load(file => {
     files.push(file)
     return settings
   })
   t.strictSame(files, ['routes.json'], 'unless ROUTES_FILE names another one')
   t.match(options, { https: {}, logger: { level: 'info', transport: { target: 'pino-pretty' } } }, 'lines for people in a terminal')
   await t.rejects(load(() => { throw new Error('a bug') }), { message: 'a bug' })
+})
 
-  const fastify = Fastify({ ...options, logger: false })
-  await fastify.register(app)
+t.test('over HTTP/2 what is rejected is so alone, and its connection kept', async t => {
+  const { options, register } = makeService(checkConfig({ ...NOWHERE, server: HTTP2 }), 'silent')
+  const fastify = Fastify(options)
+  await register(fastify)
   await fastify.listen({ port: 0, host: '127.0.0.1' })
   const session = connect(`https://localhost:${portOf(fastify.server)}`, { ca: pem('ca.pem') })
   for (const [path, status] of [['/nope', 404], ['/api/%zz', 400]] as const) {
     const stream = session.request({ ':path': path })
-    t.match((await once(stream, 'response'))[0], { ':status': status, connection: undefined }, `over HTTP/2 ${path} is rejected, and its connection kept`)
+    t.match((await once(stream, 'response'))[0], { ':status': status, connection: undefined }, path)
     stream.close()
   }
   session.close()

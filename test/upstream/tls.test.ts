@@ -5,7 +5,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { Dialer } from '../../src/upstream/dial.js'
 import type { TlsOptions } from '../../src/upstream/dial.js'
-import { call, gatewayTo } from '../fixtures/gateway.js'
+import { call, gatewayOver, gatewayTo } from '../fixtures/gateway.js'
 import { portOf } from '../fixtures/peers.js'
 import { fixture, pair, pem, tlsService } from '../fixtures/tls.js'
 
@@ -97,6 +97,9 @@ t.test('through the gateway: a response, and 502 where the check fails, with the
   const target = `https://localhost:${portOf(server)}`
   const checked = await gatewayTo(t, 0, { target, tls: { ca: fixture('ca.pem') } })
   t.equal(String((await call(checked.port, '/api/x')).body), '/x')
+
+  const named = await gatewayOver(t, [target], { tls: { ca: fixture('ca.pem') } })
+  t.equal(String((await call(named.port, '/api/x')).body), '/x', 'an upstream with a name has its own')
 
   const failing = await gatewayTo(t, 0, { target, tls: { ca: fixture('ca.pem'), servername: 'other.example' } })
   const line = failing.nextLine()

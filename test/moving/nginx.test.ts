@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer as createSecureServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import bcrypt from 'bcrypt'
@@ -14,8 +12,8 @@ import { echo, fastifySide, ours, Page, sameUrl, seen, sides, sidesOf } from '..
 import type { Both, Side, Sides } from '../fixtures/moving.js'
 import { NO_NGINX, nginxTo } from '../fixtures/nginx.js'
 import type { Directives } from '../fixtures/nginx.js'
-import { closedPort, portOf, RawClient, service } from '../fixtures/peers.js'
-import { pair } from '../fixtures/tls.js'
+import { closedPort, RawClient, service } from '../fixtures/peers.js'
+import { pair, secureService } from '../fixtures/tls.js'
 
 // docs/from-nginx.md: what stands there of a directive is tried with both.
 
@@ -135,14 +133,8 @@ directive('proxy_cookie_path, proxy_cookie_domain', async t => {
 })
 
 directive('proxy_ssl_verify', async t => {
-  const server = createSecureServer(pair('localhost'), echo)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { ask } = await sidesOf(t, { theirs: theirs(), ours: ours() }, `https://127.0.0.1:${portOf(server)}`)
+  const { port } = await secureService(t, pair('localhost'), echo)
+  const { ask } = await sidesOf(t, { theirs: theirs(), ours: ours() }, `https://127.0.0.1:${port}`)
   t.strictSame(statuses(await ask('/api/x')), [200, 502], 'only one of them looks by itself')
 })
 

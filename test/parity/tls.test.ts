@@ -1,26 +1,8 @@
-import { createServer } from 'node:https'
-import type { RequestListener } from 'node:http'
-import { once } from 'node:events'
 import t from 'tap'
-import type { Test } from 'tap'
 import { call, gatewayTo } from '../fixtures/gateway.js'
 import { Http2Client, http2Gateway } from '../fixtures/http2.js'
-import { portOf, RawClient } from '../fixtures/peers.js'
-import { pair, pem } from '../fixtures/tls.js'
-
-async function secureService (t: Test, certificate: { cert: string, key: string }, handler: RequestListener): Promise<{ port: number, connections: () => number }> {
-  let connections = 0
-  const server = createServer(certificate, handler)
-  server.on('secureConnection', () => connections++)
-  server.on('tlsClientError', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { port: portOf(server), connections: () => connections }
-}
+import { RawClient } from '../fixtures/peers.js'
+import { pair, pem, secureService } from '../fixtures/tls.js'
 
 const own = (name: string): { cert: string, key: string } => ({ cert: pem(`${name}.pem`), key: pem(`${name}.key`) })
 
@@ -49,16 +31,18 @@ t.test('who signed it must be one of those that are named', async t => {
 const route = (port: number): { target: string, tls: { ca: string } } => ({ target: `https://localhost:${port}`, tls: { ca: pem('ca.pem') } })
 
 t.test('bodies of any size go both ways, on one connection that is kept', async t => {
-  const { port: upstream, connections } = await secureService(t, pair('localhost'), async (request, response) => {
+  const { port: upstream, server } = await secureService(t, pair('localhost'), async (request, response) => {
     const chunks = await request.toArray()
     response.end(Buffer.concat(chunks))
   })
+  let connections = 0
+  server.on('secureConnection', () => connections++)
   const { port } = await gatewayTo(t, upstream, route(upstream))
   for (const length of [0, 1, 16_384, 16_385, 8_000, 1_000_000, 0]) {
     const { body } = await call(port, '/api/x', { method: 'POST', body: Buffer.alloc(length, 'x') })
     t.equal(body.length, length)
   }
-  t.equal(connections(), 1)
+  t.equal(connections, 1)
 })
 
 t.test('an empty upload of a client of HTTP/2', async t => {

@@ -1,6 +1,5 @@
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
-import { createServer } from 'node:https'
 import type { Server } from 'node:https'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
@@ -9,24 +8,15 @@ import type { Test } from 'tap'
 import streamGateway from '../../src/index.js'
 import { Dialer } from '../../src/upstream/dial.js'
 import { call, start } from '../fixtures/gateway.js'
-import { portOf } from '../fixtures/peers.js'
-import { fixture, pair, pem, tlsService } from '../fixtures/tls.js'
+import { fixture, pair, pem, secureService, tlsService } from '../fixtures/tls.js'
 
 /** A service that says whose certificate it was shown, and keeps no connection. */
-async function secureService (t: Test): Promise<{ port: number, server: Server }> {
-  const server = createServer({ ...pair('localhost'), ca: pem('ca.pem'), requestCert: true, rejectUnauthorized: false }, (request, response) => {
+async function askingService (t: Test): Promise<{ port: number, server: Server }> {
+  return await secureService(t, { ...pair('localhost'), ca: pem('ca.pem'), requestCert: true, rejectUnauthorized: false }, (request, response) => {
     const { socket } = request
     response.setHeader('connection', 'close')
     response.end('getPeerCertificate' in socket ? String((socket as TLSSocket).getPeerCertificate().subject?.CN) : '')
   })
-  server.on('tlsClientError', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { port: portOf(server), server }
 }
 
 async function startWith (t: Test, port: number, tls: object) {
@@ -39,7 +29,7 @@ async function startWith (t: Test, port: number, tls: object) {
 }
 
 t.test('certificates for a service are read again when their files change, for the connections to come', async t => {
-  const { port } = await secureService(t)
+  const { port } = await askingService(t)
   const dir = t.testdir()
   const files = { ca: join(dir, 'ca.pem'), cert: join(dir, 'cert.pem'), key: join(dir, 'key.pem') }
   copyFileSync(fixture('expired.pem'), files.ca)
@@ -72,7 +62,7 @@ t.test('certificates for a service are read again when their files change, for t
 })
 
 t.test('as Kubernetes swaps them, and what is PEM itself stays', async t => {
-  const { port } = await secureService(t)
+  const { port } = await askingService(t)
   const dir = t.testdir()
   for (const [version, name] of [['v1', 'expired.pem'], ['v2', 'ca.pem']] as const) {
     mkdirSync(join(dir, version))

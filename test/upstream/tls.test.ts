@@ -1,13 +1,11 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { createServer } from 'node:https'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Dialer } from '../../src/upstream/dial.js'
 import type { TlsOptions } from '../../src/upstream/dial.js'
 import { call, gatewayOver, gatewayTo } from '../fixtures/gateway.js'
-import { portOf } from '../fixtures/peers.js'
-import { fixture, pair, pem, tlsService } from '../fixtures/tls.js'
+import { fixture, pair, pem, secureService, tlsService } from '../fixtures/tls.js'
 
 const ca = pem('ca.pem')
 
@@ -86,15 +84,8 @@ t.test('certificates that cannot be used throw at once', t => {
 })
 
 t.test('through the gateway: a response, and 502 where the check fails, with the reason in the log', async t => {
-  const server = createServer(pair('localhost'), (request, response) => response.end(request.url))
-  server.on('tlsClientError', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const target = `https://localhost:${portOf(server)}`
+  const { port } = await secureService(t, pair('localhost'), (request, response) => response.end(request.url))
+  const target = `https://localhost:${port}`
   const checked = await gatewayTo(t, 0, { target, tls: { ca: fixture('ca.pem') } })
   t.equal(String((await call(checked.port, '/api/x')).body), '/x')
 

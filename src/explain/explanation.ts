@@ -84,6 +84,6 @@ function describeAuth ({ any, all, ...method }: AuthSettings): string {
 
 function addressOf ({ target, upstream = '' }: RouteSettings, upstreams: Settings['upstreams']): string {
   if (target !== undefined) return nameOf(target)
-  const { targets } = { targets: [], ...upstreams[upstream] }
+  const targets = upstreams[upstream]?.targets ?? []
   return `the upstream ${upstream} (${targets.map(nameOf).join(', ')})`
 }

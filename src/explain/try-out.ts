@@ -6,9 +6,10 @@ import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import type { RouteSettings, Settings } from '../config/index.js'
+import { USUALLY_BODILESS } from '../proxy/heads.js'
 import { respondToMalformed, respondToUnrouted } from '../server/error-responses.js'
 import { serverFactory } from '../server/server.js'
-import { authorityOf } from '../upstream/target.js'
+import { authorityOf, basePathOf } from '../upstream/target.js'
 import type { AskedRequest } from './asked-request.js'
 
 /** A gateway that requests are tried out with. */
@@ -36,7 +37,6 @@ export interface TriedOut {
 
 const LOOPBACK = '127.0.0.1'
 const OF_THE_CONNECTION = ['connection', 'keep-alive', 'date', 'content-length', 'transfer-encoding', 'upgrade']
-const WITHOUT_BODY = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']
 /** Characters of a response's body that are of interest. */
 const MOST_BODY = 65_536
 
@@ -100,7 +100,7 @@ function redirected ({ target: own, upstream = '', retry, auth, access, ...route
   // With several targets any may be asked; the first stands for all.
   const target = own ?? upstreams[upstream]?.targets[0]
   if (target === undefined) return route
-  const basePath = `/${index}${('basePath' in target && target.basePath) || ''}`
+  const basePath = `/${index}${basePathOf(target)}`
   return { ...route, host: route.host === 'target' ? authorityOf(target) : route.host, target: { protocol: 'http', host: LOOPBACK, port, basePath, connectTimeout } }
 }
 
@@ -133,10 +133,10 @@ function isFraming (name: string): boolean {
 
 /** Node would send chunks otherwise. */
 function framing (method: string, body: string | undefined): string[] {
-  return body === undefined && WITHOUT_BODY.includes(method) ? [] : ['Content-Length', String(body?.length ?? 0)]
+  return body === undefined && USUALLY_BODILESS.has(method) ? [] : ['Content-Length', String(body?.length ?? 0)]
 }
 
 function portOf (server: Server): number {
-  const { port = 0 }: Partial<AddressInfo> = Object(server.address())
-  return port
+  const address: AddressInfo | string | null = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }

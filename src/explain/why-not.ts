@@ -1,13 +1,14 @@
+import { isPreflight } from '../proxy/choice.js'
 import type { AskedRequest } from './asked-request.js'
 import type { Candidate, TriedOut } from './try-out.js'
 
 // Why a request is not forwarded, in words.
 
 /** A route takes it, and does not forward it. */
-export function whyNot ({ body }: TriedOut, asked: AskedRequest, [index, { cors, redirect }]: Candidate): string {
+export function whyNot ({ body }: TriedOut, { method, fields }: AskedRequest, [index, { cors, redirect }]: Candidate): string {
   const message = messageIn(body)
   if (message !== undefined) return `routes[${index}] rejects it: ${message}`
-  if (cors && isPreflight(asked)) return `cors of routes[${index}] responds to a preflight`
+  if (cors && isPreflight({ method, headers: Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value])) })) return `cors of routes[${index}] responds to a preflight`
   return `routes[${index}] has ${redirect === undefined ? 'respond' : 'redirect'} in place of a service`
 }
 
@@ -24,12 +25,6 @@ export function whyUnrouted ({ status, body }: TriedOut): string {
 
 export function whyElsewhere (): string {
   return 'no route of the gateway has a prefix of this path: it is for the app around it'
-}
-
-/** As `src/proxy/choice.ts` has it, of a request that there is not yet. */
-function isPreflight ({ method, fields }: AskedRequest): boolean {
-  const has = (wanted: string): boolean => fields.some(([name]) => name.toLowerCase() === wanted)
-  return method === 'OPTIONS' && has('origin') && has('access-control-request-method')
 }
 
 /** Of an error of the gateway's own. */

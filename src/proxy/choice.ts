@@ -107,7 +107,7 @@ function methodOf (request: IncomingMessage): string {
 }
 
 /** An OPTIONS without these two fields is one like any other. */
-export function isPreflight ({ method, headers }: IncomingMessage): boolean {
+export function isPreflight ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
   return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 }
 

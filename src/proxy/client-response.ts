@@ -169,8 +169,8 @@ export class ClientResponse implements ResponseBodyOwner, DeliveryOwner {
     return this.#body !== undefined
   }
 
-  /** Whether the client took anything since this was last asked: one that reads slower than one buffer still moves bytes. */
-  get isRead (): boolean {
+  /** Whether the client took anything since this was last called: one that reads slower than one buffer still moves bytes. */
+  hasMoved (): boolean {
     const { flushed } = this
     if (this.#body?.wasHeld !== true || flushed === this.#flushed) return false
     this.#flushed = flushed

@@ -281,7 +281,7 @@ export class Exchange implements ObservedExchange, AttemptsOwner, RequestBodyOwn
 
   /** The connection's clock: no byte moved for `timeout` milliseconds. */
   silent (): boolean {
-    if (this.#clientResponse.isRead) return true
+    if (this.#clientResponse.hasMoved()) return true
     this.#fail('timeout', this.#silence())
     return false
   }

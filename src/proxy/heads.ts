@@ -59,7 +59,7 @@ const CONTENT_LENGTH = ['content-length']
 const NONE: readonly string[] = []
 
 /** Methods under which a request without framing has no body; under any other the sender says Content-Length: 0. */
-const USUALLY_BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
+export const USUALLY_BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
 /** Makes the heads of a route's requests. */
 export class RequestHeads {

@@ -20,6 +20,7 @@ import type { Route } from '../proxy/route.js'
 import { SecurityHeaders } from '../proxy/security-headers.js'
 import { CookieRewrite } from '../proxy/set-cookie.js'
 import { Via } from '../proxy/via.js'
+import { basePathOf } from '../upstream/target.js'
 import type { RouteUpstream } from './upstreams.js'
 
 /** Makes of a route's settings what an exchange asks: all that can be done at start is done here. */
@@ -111,7 +112,7 @@ function requestRate ({ requestTimeout, timeout, minBodyRate, bodyBuffer }: Rout
 /** `undefined` where the rewrite of the path cannot be undone, or every target undoes it in another way. */
 function locationOf ({ host, stripPrefix, pathRewrite }: RouteSettings, addresses: readonly Target[], prefix: string): LocationRewrite | undefined {
   const from = stripPrefix ? '' : upstreamPrefix(prefix, pathRewrite)
-  const basePaths = new Set(addresses.map(address => 'host' in address ? address.basePath ?? '' : ''))
+  const basePaths = new Set(addresses.map(basePathOf))
   const [basePath] = basePaths
   if (basePath === undefined || basePaths.size > 1 || from === undefined) return undefined
   const authorities = addresses.flatMap(address => [authorityOf(address), ...namesOf(address, host)])

@@ -59,7 +59,7 @@ export class Target {
   constructor (options: TargetOptions, limits?: PoolLimits, owner?: TargetOwner) {
     this.endpoint = options
     this.hostField = authorityOf(options)
-    this.basePath = options.basePath ?? ''
+    this.basePath = basePathOf(options)
     this.name = nameOf(options)
     this.pool = options.http2 === true ? new Http2Pool(options, limits) : new Http1Pool(options, limits)
     this.#owner = owner
@@ -102,6 +102,11 @@ export function nameOf (endpoint: Endpoint): string {
   if ('socketPath' in endpoint) return `unix:${endpoint.socketPath}`
   const { protocol, address } = endpoint
   return `${protocol}://${authorityOf(address === undefined ? endpoint : { ...endpoint, host: address })}`
+}
+
+/** What stands before the path of each request to an address; empty for nothing. */
+export function basePathOf ({ basePath = '' }: TargetOptions): string {
+  return basePath
 }
 
 /** What a request to an address has as its Host. */
